@@ -1,0 +1,45 @@
+# make up    makes .venv, installs minternet in it and launches the whole internet on the default fixtures
+# make test  installs what the tests need and runs them all
+# make lint  ruff and mypy; make check  tries every protocol of the running internet
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_FLAGS ?= -n 2
+UP_FLAGS ?=
+
+.PHONY: up test lint check bench clean help
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(VENV)/.installed: pyproject.toml services/minternet/__init__.py
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing minternet into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@echo "installing what the tests and the linters need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
+	@touch $@
+
+up: $(VENV)/.installed
+	@exec $(BIN)/minternet up $(UP_FLAGS)
+
+check: $(VENV)/.installed
+	@$(BIN)/minternet check
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.tested
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
