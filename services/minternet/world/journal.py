@@ -1,0 +1,93 @@
+"""The order of changes: numbers them, keeps the newest, tells who watches."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import msgspec
+
+Callback = Callable[["Event"], None]
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """A change that was made: its number, when (seconds since 1970), what came of it, and who asked for it."""
+
+    number: int
+    at: float
+    change: Any
+    result: Any
+    topics: tuple[Hashable, ...]
+    origin: object = None
+
+
+class Journal:
+    """A bounded record of events in memory. Callbacks are called at once, in order, and must not wait."""
+
+    def __init__(self, now: Callable[[], float], keep: int = 10_000) -> None:
+        self._now = now
+        self._events: deque[Event] = deque(maxlen=keep)
+        self._watchers: dict[Hashable, tuple[Callback, ...]] = {}
+        self._everything: tuple[Callback, ...] = ()
+        self.last = 0
+        """The number of the newest event: a cursor for `since`."""
+
+    @property
+    def dropped(self) -> int:
+        """How many of the oldest events are no longer kept."""
+        return self._events[0].number - 1 if self._events else self.last
+
+    def add(self, change: Any, result: Any, topics: tuple[Hashable, ...], origin: object = None) -> Event:
+        """Record a change and tell who watches one of its topics, or everything."""
+        self.last += 1
+        event = Event(self.last, self._now(), change, result, topics, origin)
+        self._events.append(event)
+        for topic in topics:
+            for callback in self._watchers.get(topic, ()):
+                _tell(callback, event)
+        for callback in self._everything:
+            _tell(callback, event)
+        return event
+
+    def since(self, cursor: int) -> Iterator[Event]:
+        """The kept events after that number, oldest first."""
+        fresh = self.last - cursor
+        if fresh <= 0:
+            return iter(())
+        return iter(list(self._events)[-fresh:])
+
+    def watch(self, callback: Callback, *topics: Hashable) -> Callable[[], None]:
+        """Call back for every event on these topics, or on all where none is named; returns what ends it."""
+        if not topics:
+            self._everything = (*self._everything, callback)
+        for topic in topics:
+            self._watchers[topic] = (*self._watchers.get(topic, ()), callback)
+        return lambda: self._unwatch(callback, topics)
+
+    def _unwatch(self, callback: Callback, topics: tuple[Hashable, ...]) -> None:
+        if not topics:
+            self._everything = _without(self._everything, callback)
+        for topic in topics:
+            left = _without(self._watchers.get(topic, ()), callback)
+            if left:
+                self._watchers[topic] = left
+            else:
+                self._watchers.pop(topic, None)
+
+
+def _tell(callback: Callback, event: Event) -> None:
+    """The change is made already: a watcher that fails is reported, and spoils neither the change nor other watchers."""
+    try:
+        callback(event)
+    except Exception:
+        logging.getLogger("minternet.world").exception("a watcher failed on event %d", event.number)
+
+
+def _without(callbacks: tuple[Callback, ...], callback: Callback) -> tuple[Callback, ...]:
+    """The callbacks less the first one equal to this (bound methods are equal, not identical)."""
+    if callback not in callbacks:
+        return callbacks
+    at = callbacks.index(callback)
+    return callbacks[:at] + callbacks[at + 1 :]
