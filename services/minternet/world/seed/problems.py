@@ -1,0 +1,110 @@
+"""What is wrong with a fixture: where, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+Schema = TypeVar("Schema")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong, at a line (from 1) of a file relative to the fixture folder."""
+
+    file: str
+    line: int
+    text: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}; {self.instead}"
+
+
+class FixtureError(ValueError):
+    """A fixture folder that cannot be used; `problems` says why, one for each thing to mend."""
+
+    def __init__(self, folder: Path, problems: list[Problem]) -> None:
+        self.folder, self.problems = folder, problems
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        super().__init__(f"fixtures in {folder}: {len(problems)} to mend\n{listed}")
+
+
+class Problems:
+    """Gathers problems, with paths told from the fixture folder on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.found: list[Problem] = []
+
+    def add(self, path: Path, line: int, text: str, instead: str) -> None:
+        file = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
+        self.found.append(Problem(file, max(line, 1), text, instead))
+
+    def read_toml(self, path: Path, schema: type[Schema], empty: Schema) -> tuple[Schema, str]:
+        """A TOML file as a record of that schema, and its text; what is wrong is noted, and `empty` given instead."""
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            return empty, ""
+        except (OSError, UnicodeDecodeError) as error:
+            self.add(path, 1, f"cannot be read ({error})", "make it a readable UTF-8 file")
+            return empty, ""
+        try:
+            return msgspec.convert(tomllib.loads(text), schema), text
+        except tomllib.TOMLDecodeError as error:
+            place = re.search(r"at line (\d+)", str(error))
+            line = int(place[1]) if place else len(text.splitlines())
+            self.add(path, line, f"is not TOML: {error}", "mend the line")
+        except msgspec.ValidationError as error:
+            self._add_validation(path, text, str(error), schema)
+        return empty, text
+
+    def _add_validation(self, path: Path, text: str, message: str, schema: type) -> None:
+        what, _, where = message.partition(" - at ")
+        unknown = re.search(r"unknown field `(.+?)`", what)
+        missing = re.search(r"missing required field `(.+?)`", what)
+        line = line_of(text, where.strip("`"), unknown[1] if unknown else None)
+        if unknown:
+            self.add(path, line, f"{unknown[1]!r} is no key here", f"write one of {_fields(schema, where)}")
+        elif missing:
+            self.add(path, line, f"{missing[1]!r} is missing", f"write {missing[1]} = ...")
+        else:
+            self.add(path, line, what[:1].lower() + what[1:], f"mend {where.strip('`$.') or 'the value'}")
+
+
+def line_of(text: str, where: str, key: str | None = None) -> int:
+    """The line of TOML at a path such as $.accounts[1].login, as near as headers and keys tell; 1 where none does."""
+    steps = re.findall(r"[.]([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]", where)
+    names = [name for name, _, _ in steps if name]
+    count = next((int(index) for _, index, _ in steps if index), 0)
+    lines = text.splitlines()
+    start = 0
+    if names:
+        headers = [at for at, line in enumerate(lines) if re.match(rf"\s*\[+\s*{re.escape(names[0])}\b", line)]
+        if headers:
+            start = headers[min(count, len(headers) - 1)]
+    wanted = key or (names[-1] if names else None)
+    if wanted is None:
+        return 1
+    pattern = re.compile(rf"""[^#]*?(?:^|[\s,{{]|["'])({re.escape(wanted)})["']?\s*=""")
+    found = next((at for at in range(start, len(lines)) if pattern.match(lines[at])), start)
+    return found + 1
+
+
+def _fields(schema: type, where: str) -> str:
+    """The keys that may stand at a path of a schema."""
+    current: object = schema
+    for name in re.findall(r"[.]([A-Za-z_]+)", where):
+        info = {field.name: field.type for field in msgspec.structs.fields(current)} if _is_struct(current) else {}
+        current = info.get(name, current)
+        current = next((inner for inner in getattr(current, "__args__", ()) if _is_struct(inner)), current)
+    known = current if _is_struct(current) else schema
+    return ", ".join(known.__struct_fields__)  # type: ignore[attr-defined]
+
+
+def _is_struct(candidate: object) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, msgspec.Struct)
