@@ -1,0 +1,96 @@
+"""`minternet up`: launch, tell what runs where, wait for a signal, drain."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from .. import ready as ready_file
+from ..cli import fail
+from ..internet import Internet, loop_factory
+from ..ready import Ready
+from ..settings import Settings, SettingsError
+from ..supervisor import StartError
+from ..world.seed import FixtureError
+from .options import settings_of
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until SIGINT or SIGTERM; the exit status."""
+    began = time.perf_counter()
+    level = logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        settings = settings_of(options)
+        with asyncio.Runner(loop_factory=loop_factory(settings)) as runner:
+            return runner.run(_up(options, settings, began))
+    except SettingsError as error:
+        return fail(str(error), 2)
+    except (StartError, FixtureError) as error:
+        return fail(str(error))
+
+
+async def _up(options: argparse.Namespace, settings: Settings, began: float) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    paths = [ready_file.default_path(), *([Path(options.ready_file)] if options.ready_file else [])]
+    async with Internet(settings=settings, say=lambda text: print(f"minternet: {text}", file=sys.stderr)) as net:
+        ready = net.ready()
+        gc.collect()
+        gc.freeze()  # the seeded world lives as long as the process: collections need not look at it
+        written = _write(ready, paths, must=options.ready_file is not None)
+        try:
+            if options.json:
+                print(msgspec.json.encode(ready).decode(), flush=True)
+            else:
+                print(table(ready, time.perf_counter() - began), flush=True)
+            await stop.wait()
+            if not options.json:
+                print("minternet: stopping", file=sys.stderr)
+        finally:
+            for path in written:
+                ready_file.remove(path, ready.pid)
+    return 0
+
+
+def _write(ready: Ready, paths: list[Path], must: bool) -> list[Path]:
+    """Write the ready files; the default one is a convenience, one that was asked for is not."""
+    written = []
+    for path in paths:
+        try:
+            if path.parent == ready_file.default_path().parent:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            ready_file.write(ready, path)
+            written.append(path)
+        except OSError as error:
+            if must and path == paths[-1]:
+                raise StartError(f"cannot write the ready file {path}: {error.strerror}") from None
+    return written
+
+
+def table(ready: Ready, seconds: float) -> str:
+    """What runs where, for a person."""
+    lines = [f"minternet {ready.version}: {ready.name}, ready in {seconds:.2f} s", ""]
+    lines.append(f"  {'service':12} {'address':22} {'TLS':9} URL")
+    for name, endpoint in ready.services.items():
+        address = f"{endpoint.host}:{endpoint.port}"
+        lines.append(f"  {name:12} {address:22} {endpoint.tls or '-':9} {endpoint.url}")
+    lines += ["", f"  {'login':12} {'password':14} address"]
+    lines += [f"  {each.login:12} {each.password:14} {each.address}" for each in ready.accounts]
+    lines += ["", f"  certificate authority  {ready.ca_file}"]
+    if ready.news_group:
+        lines.append(f"  newsgroup for posting  {ready.news_group}")
+    if ready.ftp_writable_dir:
+        lines.append(f"  FTP folder to write    {ready.ftp_writable_dir}  (as {ready.accounts[0].login})")
+    lines += ["", '  Ctrl-C stops it. In another terminal: minternet check; eval "$(minternet env)"']
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""`minternet validate`: what is wrong with a folder of fixtures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..cli import fail
+from ..world.seed import FixtureError, load
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say what is wrong, or what there is; the exit status."""
+    folder = Path(options.folder)
+    if not folder.is_dir():
+        return fail(f"{folder} is no folder: name one that holds a world.toml")
+    try:
+        world = load(folder)
+    except FixtureError as error:
+        for problem in error.problems:
+            print(f"{folder}/{problem}")
+        return fail(f"{len(error.problems)} to mend in {folder}")
+    messages = sum(len(box) for store in world.mail.stores.values() for box in store.mailboxes.values())
+    mailboxes = sum(len(store.mailboxes) for store in world.mail.stores.values())
+    files = sum(1 for _, entry in world.files.walk() if not entry.is_folder)
+    pages = sum(1 for _, entry in world.site.tree.walk() if not entry.is_folder)
+    print(
+        f"{folder} is well: {len(world.accounts.by_login)} accounts, {messages} messages in {mailboxes} mailboxes,"
+        f" {len(world.news.articles)} articles in {len(world.news.groups)} newsgroups, {files} files, {pages} site files"
+    )
+    world.close()
+    return 0

@@ -1,0 +1,265 @@
+"""An internet: a world and its servers as one context manager, with or without `async`.
+
+    with Internet() as net:
+        smtplib.SMTP(*net.smtp.address)
+
+A plain `with` runs everything on a loop in a thread of its own; `async with` runs it on the caller's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import os
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from .ready import Control, Credentials, Endpoint, Ready
+from .settings import Settings
+from .supervisor import StartError, Supervisor
+from .wire.tls import Authority
+from .wire.transcript import TranscriptRing
+from .world.changes import Change, Result
+from .world.records import Account
+from .world.seed import load
+from .world.world import World
+
+Value = TypeVar("Value")
+
+
+def default_fixtures() -> Path:
+    """The default fixtures: in the installed package, or in the checkout it is run from."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "fixtures" / "default", here.parent.parent / "fixtures" / "default"):
+        if (folder / "world.toml").is_file():
+            return folder
+    raise StartError("the default fixtures are not installed: name a folder with --fixtures FOLDER")
+
+
+class Internet:
+    """A world and its servers. Ports are free ones unless the settings say otherwise."""
+
+    def __init__(
+        self,
+        fixtures: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        world: World | None = None,
+        log: logging.Logger | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.settings = settings if settings is not None else Settings(ephemeral=True)
+        if fixtures is not None:
+            self.settings = msgspec.structs.replace(self.settings, fixtures=os.fspath(fixtures))
+        self.log = log if log is not None else logging.getLogger("minternet")
+        self._given_world, self._say = world, say
+        self._world: World | None = None
+        self._authority: Authority | None = None
+        self._supervisor: Supervisor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.transcripts = TranscriptRing(self.settings.transcript_octets)
+
+    # -- with
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start_here()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop_here()
+
+    # -- on the running loop
+
+    async def start_here(self) -> None:
+        """Start on the running loop; StartError or FixtureError, and then nothing is left."""
+        if self._supervisor is not None:
+            raise StartError("this internet runs already")
+        world = self._seed()
+        try:
+            self._authority = self._authority or self._make_authority()
+            supervisor = Supervisor(world, self.settings, self._authority, self.transcripts, self.log, self._say)
+            self._loop, self._world, self._supervisor = asyncio.get_running_loop(), world, supervisor
+            await supervisor.start()
+        except BaseException:
+            self._forget()
+            raise
+
+    async def stop_here(self) -> None:
+        """Drain and stop on the running loop."""
+        if self._supervisor is not None:
+            try:
+                await self._supervisor.stop()
+            finally:
+                self._forget()
+
+    def _seed(self) -> World:
+        if self._given_world is not None:
+            return self._given_world
+        folder = Path(self.settings.fixtures) if self.settings.fixtures else default_fixtures()
+        return load(folder, journal_keeps=self.settings.journal_events)
+
+    def _make_authority(self) -> Authority:
+        folder = Path(self.settings.authority) if self.settings.authority else None
+        return Authority(folder)
+
+    def _forget(self) -> None:
+        if self._world is not None and self._world is not self._given_world:
+            self._world.close()
+        self._world = self._supervisor = self._loop = None
+
+    # -- in a thread of its own
+
+    def start(self) -> None:
+        """Start in a thread with a loop of its own, and return when everything answers."""
+        if self._thread is not None:
+            raise StartError("this internet runs already")
+        started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._stop_asked = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="minternet", daemon=True)
+        self._thread.start()
+        try:
+            started.result()
+        except BaseException:
+            self._thread.join()
+            self._thread = None
+            raise
+
+    def stop(self) -> None:
+        """Drain and stop; returns when the thread is gone."""
+        if self._thread is None:
+            return
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._leave.set)
+        self._thread.join()
+        self._thread = None
+
+    def _run(self, started: concurrent.futures.Future[None]) -> None:
+        async def live() -> None:
+            self._leave = asyncio.Event()
+            try:
+                await self.start_here()
+            except BaseException as error:
+                started.set_exception(error)
+                return
+            started.set_result(None)
+            await self._leave.wait()
+            await self.stop_here()
+
+        with asyncio.Runner(loop_factory=loop_factory(self.settings)) as runner:
+            runner.run(live())
+
+    # -- what there is
+
+    @property
+    def world(self) -> World:
+        """The world, to read from; change it with `commit`."""
+        if self._world is None:
+            raise StartError("this internet does not run: use `with Internet() as net:`")
+        return self._world
+
+    @property
+    def supervisor(self) -> Supervisor:
+        if self._supervisor is None:
+            raise StartError("this internet does not run: use `with Internet() as net:`")
+        return self._supervisor
+
+    @property
+    def authority(self) -> Authority:
+        """The test certificate authority."""
+        if self._authority is None:
+            self._authority = self._make_authority()
+        return self._authority
+
+    @property
+    def ca_file(self) -> str:
+        """The authority's certificate, as PEM, for SSL_CERT_FILE and the like."""
+        return str(self.authority.ca_file)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A client context that trusts the authority."""
+        return self.authority.client_context()
+
+    def __getattr__(self, name: str) -> Endpoint:
+        """Where a service is reached: `net.smtp`, `net.echo_udp`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self.supervisor.endpoint(name.replace("_", "-"))
+        except KeyError:
+            there = ", ".join(self.supervisor.supervised)
+            raise AttributeError(f"no service {name!r} runs; there are {there}") from None
+
+    def account(self, login: str) -> Account:
+        """An account by login or address; AccountMissing."""
+        return self.world.accounts.get(login)
+
+    def ready(self) -> Ready:
+        """What others need to know of it, as the ready file tells it."""
+        endpoints = self.supervisor.endpoints()
+        control = endpoints.get("control")
+        accounts = list(self.world.accounts.by_login.values())
+        open_groups = [name for name in sorted(self.world.news.groups) if self.world.news.groups[name].status == "y"]
+        from . import __version__
+
+        return Ready(
+            pid=os.getpid(),
+            host=next(iter(endpoints.values())).host if endpoints else self.settings.host,
+            services=endpoints,
+            accounts=[Credentials(each.login, each.address, each.password) for each in accounts if not each.disabled],
+            ca_file=self.ca_file,
+            control=Control(control.url) if control else None,
+            news_group="local.test" if "local.test" in open_groups else next(iter(open_groups), None),
+            ftp_writable_dir=accounts[0].home if accounts else None,
+            version=__version__,
+            name=self.world.name,
+            hostname=self.world.hostname,
+        )
+
+    # -- changing it, from any thread
+
+    def call(self, work: Coroutine[Any, Any, Value]) -> Value:
+        """Run a coroutine on the internet's loop and wait for its result; for threads that are not the loop's."""
+        if self._loop is None:
+            work.close()
+            raise StartError("this internet does not run: use `with Internet() as net:`")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def commit(self, change: Change[Result]) -> Result:
+        """Make a change in the world."""
+        return self.call(self.world.commit(change))
+
+    def reset(self) -> None:
+        """Be as the fixtures say again; ports stay, live sessions are told."""
+        self.call(self.world.reset())
+
+
+def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's loops where it is wanted and installed; None for asyncio's own."""
+    if settings.uvloop:
+        with contextlib.suppress(ImportError):
+            import uvloop
+
+            return uvloop.new_event_loop
+    return None

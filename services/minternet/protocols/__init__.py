@@ -1,0 +1,1 @@
+"""Meaning: what each server understands and replies. Imports wire and world only."""

@@ -1,0 +1,89 @@
+"""What a service is, what it is given, and what it gives back: the joint between the supervisor and the protocols."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from ..settings import Settings
+from ..wire.tls import Authority
+from ..wire.transcript import TranscriptRing
+from ..wire.wire import Session, Wire
+from ..world.world import World
+
+Tls: TypeAlias = Literal["starttls", "implicit"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A row of the registry: a service by name, its well-known port, how it is secured, and what serves it."""
+
+    name: str
+    port: int
+    """The well-known port."""
+    scheme: str
+    module: str
+    """The module that has `make_session` (for kind "session"), or `serve` (for "engine" and "datagram")."""
+    title: str = ""
+    tls: Tls = None
+    kind: Literal["session", "engine", "datagram"] = "session"
+    on: bool = True
+    """Whether it runs where nothing else is said."""
+    busy: bytes = b""
+    """What a connection over the limit is told before it is closed."""
+    probe: tuple[bytes, bytes] = (b"", b"")
+    """What to say to it (nothing, where it greets first), and how its answer begins when it is well."""
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name: what services of one protocol share in settings."""
+        return self.module.rpartition(".")[2]
+
+
+@dataclass(slots=True)
+class ServiceContext:
+    """All that a service gets: nothing else reaches it."""
+
+    service: Service
+    world: World
+    settings: Settings
+    authority: Authority
+    transcripts: TranscriptRing
+    log: logging.Logger
+    hidden: frozenset[str] = frozenset()
+    """Capabilities to keep to oneself, in capitals."""
+    profile: str | None = None
+    locks: dict[object, object] = field(default_factory=dict)
+    """What sessions of one protocol agree on among themselves, such as POP3's locked maildrops; one for each internet."""
+
+    @property
+    def implicit_tls(self) -> bool:
+        return self.service.tls == "implicit"
+
+    @property
+    def offers_starttls(self) -> bool:
+        return self.service.tls == "starttls" and "STARTTLS" not in self.hidden and "STLS" not in self.hidden
+
+
+class Running(Protocol):
+    """A service that runs."""
+
+    @property
+    def connections(self) -> int:
+        """How many clients it has now."""
+
+    async def wait(self) -> None:
+        """Return, or raise, when the service has ended by itself."""
+
+    def dismiss(self, reason: str) -> object:
+        """End every conversation in the protocol's own words; go on listening."""
+
+    async def drain(self, grace: float) -> None:
+        """Stop listening, let conversations end for `grace` seconds, end the rest; nothing is left."""
+
+
+MakeSession: TypeAlias = Callable[[Wire, ServiceContext], Session]
+Serve: TypeAlias = Callable[[ServiceContext, list[socket.socket]], Awaitable[Running]]

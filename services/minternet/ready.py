@@ -1,0 +1,111 @@
+"""The ready file: what runs where, as JSON, written at once when everything answers and removed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_NAME = "ready.json"
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where a service is reached; `tls` is None, "starttls" or "implicit"."""
+
+    host: str
+    port: int
+    tls: str | None
+    url: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, as sockets want them."""
+        return self.host, self.port
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """Somebody who may log in."""
+
+    login: str
+    address: str
+    password: str
+
+
+class Control(msgspec.Struct, frozen=True):
+    """Where the control API and page are."""
+
+    url: str
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A running internet, as others need to know it."""
+
+    pid: int
+    host: str
+    services: dict[str, Endpoint]
+    accounts: list[Credentials]
+    ca_file: str
+    control: Control | None
+    news_group: str | None
+    ftp_writable_dir: str | None
+    version: str = ""
+    name: str = ""
+    hostname: str = ""
+
+
+class TargetError(ValueError):
+    """A ready file that is not there or cannot be read; says what to do."""
+
+
+def default_path() -> Path:
+    """Where `up` leaves word of itself when no file is named: in the user's runtime or cache folder."""
+    folder = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(folder) if folder and os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"minternet-{os.getuid() if hasattr(os, 'getuid') else 0}" / DEFAULT_NAME
+
+
+def write(ready: Ready, path: Path) -> None:
+    """Write the ready file in one step: a reader sees all of it or none. It holds passwords, so it is the user's own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(ready)) + b"\n")
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def remove(path: Path, pid: int) -> None:
+    """Remove a ready file, unless another internet has written it since."""
+    with contextlib.suppress(TargetError, OSError):
+        if read(path).pid == pid:
+            path.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Ready:
+    """A ready file's content; TargetError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Ready)
+    except FileNotFoundError:
+        raise TargetError(
+            f"no internet is running by {path}: start one with `minternet up --ready-file {path}`"
+        ) from None
+    except (OSError, msgspec.DecodeError) as error:
+        raise TargetError(f"{path} is no ready file ({error}): name the one that `minternet up` wrote") from None
+
+
+def running() -> Ready | None:
+    """The internet that `up` left word of in the default place, if it still runs."""
+    try:
+        ready = read(default_path())
+        os.kill(ready.pid, 0)
+    except (TargetError, ProcessLookupError):
+        return None
+    except PermissionError:
+        return ready
+    return ready

@@ -1,0 +1,305 @@
+"""Binds, starts, watches, restarts, drains and stops the services of one internet.
+
+All sockets are bound before any service starts, and told of only when every service has answered. The supervisor keeps
+the listening sockets and gives services duplicates: a service that dies leaves its port and its waiting clients behind
+for the one that takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+from . import registry
+from .protocols.context import MakeSession, Running, Serve, Service, ServiceContext
+from .ready import Endpoint
+from .settings import Settings
+from .wire.listener import PortInUse, bind, bind_udp, serve_sessions
+from .wire.tls import Authority
+from .wire.transcript import TranscriptRing
+from .world.journal import Event
+from .world.world import World
+
+PROBE_SECONDS = 10.0
+"""How long a service may take to answer its first probe."""
+RESTART_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before each restart of a service that keeps dying; the last for ever."""
+HEALTHY_SECONDS = 60.0
+"""A service that ran for so long starts again with the first delay."""
+STATELESS = frozenset({"echo", "http", "control"})
+"""Protocols whose clients need not be told of a reset."""
+
+
+class StartError(RuntimeError):
+    """An internet that cannot start; its text says what to do."""
+
+
+class Supervised:
+    """One service as the supervisor sees it."""
+
+    def __init__(self, service: Service, sockets: list[socket.socket], context: ServiceContext) -> None:
+        self.service, self.sockets, self.context = service, sockets, context
+        self.running: Running | None = None
+        self.status = "bound"
+        self.restarts = 0
+        self.last_error = ""
+        self.watcher: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.sockets[0].getsockname()[1])
+
+
+class Supervisor:
+    """The services of one world."""
+
+    def __init__(
+        self,
+        world: World,
+        settings: Settings,
+        authority: Authority,
+        transcripts: TranscriptRing,
+        log: logging.Logger,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.world, self.settings, self.authority, self.transcripts = world, settings, authority, transcripts
+        self.log, self.say = log, say
+        self.supervised: dict[str, Supervised] = {}
+        self._unwatch: Callable[[], None] | None = None
+        self._stopping = False
+
+    # -- starting
+
+    async def start(self) -> None:
+        """Bind all, start all, and return when all have answered; StartError, and then nothing is left."""
+        try:
+            self._bind()
+            for supervised in self.supervised.values():
+                await self._start(supervised)
+            await asyncio.gather(*(self._probe(supervised) for supervised in self.supervised.values()))
+        except BaseException:
+            await self.stop(0)
+            raise
+        self._unwatch = self.world.watch(self._world_was_reset, "reset")
+        for supervised in self.supervised.values():
+            supervised.status = "running"
+            supervised.watcher = asyncio.create_task(self._watch(supervised), name=f"watch {supervised.service.name}")
+
+    def _bind(self) -> None:
+        locks: dict[str, dict[object, object]] = {}
+        for service in chosen(self.settings):
+            port = self._port(service)
+            try:
+                bind_one = bind_udp if service.kind == "datagram" else bind
+                sockets = bind_one(self.settings.host, port)
+            except PortInUse as error:
+                raise StartError(
+                    f"port {port} for {service.name} is in use on {error.host}: stop what listens there, or say"
+                    f" --port {service.name}=PORT, --offset N or --ephemeral"
+                ) from None
+            except OSError as error:
+                raise StartError(
+                    f"cannot listen on {self.settings.host} port {port} for {service.name} ({error.strerror or error}):"
+                    " say --host ADDRESS with an address of this machine, or --offset for ports above 1023"
+                ) from None
+            shared = locks.setdefault(service.protocol, {})
+            self.supervised[service.name] = Supervised(service, sockets, self._context(service, shared))
+
+    def _port(self, service: Service) -> int:
+        chosen_port = self.settings.ports.get(service.name)
+        if chosen_port is not None:
+            return chosen_port
+        return 0 if self.settings.ephemeral else service.port + self.settings.offset
+
+    def _context(self, service: Service, locks: dict[object, object]) -> ServiceContext:
+        known_as = (service.name, service.protocol)
+        return ServiceContext(
+            service=service,
+            world=self.world,
+            settings=self.settings,
+            authority=self.authority,
+            transcripts=self.transcripts,
+            log=self.log.getChild(service.name),
+            hidden=self.settings.hidden(*known_as),
+            profile=self.settings.profile(*known_as),
+            locks=locks,
+        )
+
+    async def _start(self, supervised: Supervised) -> None:
+        service = supervised.service
+        module = importlib.import_module(service.module)
+        sockets = [listening.dup() for listening in supervised.sockets]
+        supervised.status = "starting"
+        if service.kind == "session":
+            make_session = cast(MakeSession, module.make_session)
+            supervised.running = await self._serve_sessions(supervised.context, sockets, make_session)
+        else:
+            supervised.running = await cast(Serve, module.serve)(supervised.context, sockets)
+
+    async def _serve_sessions(
+        self, context: ServiceContext, sockets: list[socket.socket], make_session: MakeSession
+    ) -> Running:
+        tls = context.authority.server_context() if context.service.tls else None
+        return await serve_sessions(
+            sockets,
+            lambda wire: make_session(wire, context),
+            service=context.service.name,
+            tls=tls if context.implicit_tls else None,
+            start_tls=tls if not context.implicit_tls else None,
+            transcripts=context.transcripts,
+            log=context.log,
+            max_connections=context.settings.limits.connections,
+            busy=context.service.busy,
+            handshake_timeout=context.settings.limits.handshake,
+        )
+
+    async def _probe(self, supervised: Supervised) -> None:
+        """Ready is a service that has answered what a client would say first."""
+        service = supervised.service
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                for listening in supervised.sockets:
+                    await self._probe_socket(service, listening)
+        except (OSError, TimeoutError, EOFError, ssl.SSLError) as error:
+            reason = str(error) or "no answer"
+            raise StartError(f"{service.name} does not answer on port {supervised.port}: {reason}") from error
+
+    async def _probe_socket(self, service: Service, listening: socket.socket) -> None:
+        say, expected = service.probe
+        if service.kind == "datagram" or not expected:
+            return
+        host, port = reachable(listening)
+        context = self.authority.client_context() if service.tls == "implicit" else None
+        name = "localhost" if context else None
+        reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+        try:
+            writer.write(say)
+            answer = await reader.readexactly(len(expected))
+            if answer != expected:
+                raise OSError(f"it answered {answer!r}")
+        finally:
+            writer.transport.abort()
+
+    # -- watching
+
+    async def _watch(self, supervised: Supervised) -> None:
+        """Start a service again whenever it ends by itself, after growing delays."""
+        loop = asyncio.get_running_loop()
+        attempt = 0
+        while True:
+            started = loop.time()
+            await self._until_it_ends(supervised)
+            if self._stopping:
+                return
+            attempt = 0 if loop.time() - started > HEALTHY_SECONDS else attempt
+            delay = RESTART_DELAYS[min(attempt, len(RESTART_DELAYS) - 1)]
+            supervised.status, attempt = "restarting", attempt + 1
+            self.say(f"{supervised.service.name} ended ({supervised.last_error}); starting it again in {delay:g} s")
+            await asyncio.sleep(delay)
+            await self._restart(supervised)
+
+    async def _until_it_ends(self, supervised: Supervised) -> None:
+        try:
+            if supervised.running is None:
+                return
+            await supervised.running.wait()
+            supervised.last_error = "for no stated reason"
+        except Exception as error:
+            supervised.last_error = str(error) or type(error).__name__
+            self.log.exception("%s ended", supervised.service.name)
+
+    async def _restart(self, supervised: Supervised) -> None:
+        name = supervised.service.name
+        try:
+            if supervised.running is not None:
+                await supervised.running.drain(0)
+            supervised.running = None
+            await self._start(supervised)
+            await self._probe(supervised)
+        except Exception as error:
+            supervised.last_error = str(error) or type(error).__name__
+            self.log.exception("%s did not start again", name)
+            return
+        supervised.restarts += 1
+        supervised.status = "running"
+        self.say(f"{name} runs again on port {supervised.port}")
+
+    def _world_was_reset(self, event: Event) -> None:
+        if self.settings.on_reset != "dismiss":
+            return
+        for supervised in self.supervised.values():
+            if supervised.running is not None and supervised.service.protocol not in STATELESS:
+                supervised.running.dismiss("the world was reset")
+
+    # -- stopping
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Stop listening, let conversations end for so many seconds (the settings' by default), end the rest."""
+        self._stopping = True
+        seconds = self.settings.drain if drain is None else drain
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+        supervised = list(self.supervised.values())
+        watchers = [one.watcher for one in supervised if one.watcher is not None]
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+        for one in supervised:
+            _close_all(one.sockets)
+        running = [one.running for one in supervised if one.running is not None]
+        results = await asyncio.gather(*(service.drain(seconds) for service in running), return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                self.log.error("a service did not stop well", exc_info=result)
+        self.supervised.clear()
+
+    # -- what there is
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Where a service is reached; KeyError."""
+        supervised = self.supervised[name]
+        service, port = supervised.service, supervised.port
+        host = self.settings.public_host or client_host(self.settings.host)
+        shown = f"[{host}]" if ":" in host else host
+        return Endpoint(host, port, service.tls, f"{service.scheme}://{shown}:{port}")
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """All services by name."""
+        return {name: self.endpoint(name) for name in self.supervised}
+
+
+def chosen(settings: Settings) -> list[Service]:
+    """The services that the settings ask for; StartError on a name that is none."""
+    known = registry.by_name()
+    wanted = settings.services or registry.names(on=True)
+    unknown = [name for name in (*wanted, *settings.ports, *settings.hide, *settings.profiles) if name not in known]
+    protocols = {service.protocol for service in known.values()}
+    for name in unknown:
+        if name in protocols and name not in wanted and name not in settings.ports:
+            continue
+        raise StartError(f"no service is called {name!r}; there are {', '.join(known)}")
+    return [service for service in registry.SERVICES if service.name in wanted]
+
+
+def client_host(host: str) -> str:
+    """The address by which a client on this machine reaches a listener."""
+    return {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def reachable(listening: socket.socket) -> tuple[str, int]:
+    """The address by which a listening socket is reached from this machine."""
+    host, port = listening.getsockname()[:2]
+    return client_host(host), port
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for listening in sockets:
+        with contextlib.suppress(OSError):
+            listening.close()
