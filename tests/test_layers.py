@@ -19,9 +19,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"protocols"},
     "supervisor": {"wire", "world", "settings", "protocols", "registry", "ready"},
     "control": {"wire", "world", "settings", "protocols", "supervisor", "registry", "ready"},
-    "internet": {"wire", "world", "settings", "protocols", "supervisor", "registry", "ready", ""},
+    "bench": {"world"},
+    "internet": {"bench", "wire", "world", "settings", "protocols", "supervisor", "registry", "ready", ""},
     "check": {"ready", ""},
-    "pytest_plugin": {"internet", "settings", "ready", "world"},
+    "pytest_plugin": {"internet", "settings", "wire", ""},
     "commands": {
         "internet",
         "supervisor",
@@ -36,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cli": {"commands", "registry", ""},
     "__main__": {"cli"},
-    "": {"internet", "settings", "supervisor", "world", "ready"},
+    "": {"bench", "internet", "settings", "supervisor", "world", "ready"},
 }
 """Layer -> layers it may import beside itself; "" is the package's own __init__."""
 

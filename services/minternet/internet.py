@@ -22,12 +22,16 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
+from .bench import AccountHandle, ClockHandle, FilesHandle, GroupHandle, WebHandle
+from .bench.link import Link
+from .bench.waiting import DEFAULT_TIMEOUT, Wait
 from .ready import Control, Credentials, Endpoint, Ready
 from .settings import Settings
 from .supervisor import StartError, Supervisor
 from .wire.tls import Authority
 from .wire.transcript import TranscriptRing
-from .world.changes import Change, Result
+from .world.changes import AddAccount, Change, Reset, Result
+from .world.journal import Event
 from .world.records import Account
 from .world.seed import load
 from .world.world import World
@@ -65,6 +69,7 @@ class Internet:
         self._authority: Authority | None = None
         self._supervisor: Supervisor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
         self._thread: threading.Thread | None = None
         self.transcripts = TranscriptRing(self.settings.transcript_octets)
 
@@ -98,7 +103,8 @@ class Internet:
         try:
             self._authority = self._authority or self._make_authority()
             supervisor = Supervisor(world, self.settings, self._authority, self.transcripts, self.log, self._say)
-            self._loop, self._world, self._supervisor = asyncio.get_running_loop(), world, supervisor
+            self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+            self._world, self._supervisor = world, supervisor
             await supervisor.start()
         except BaseException:
             self._forget()
@@ -211,9 +217,70 @@ class Internet:
             there = ", ".join(self.supervisor.supervised)
             raise AttributeError(f"no service {name!r} runs; there are {there}") from None
 
-    def account(self, login: str) -> Account:
-        """An account by login or address; AccountMissing."""
-        return self.world.accounts.get(login)
+    # -- the tester's bench
+
+    @property
+    def _link(self) -> Link:
+        if self._loop is None:
+            raise StartError("this internet does not run: use `with Internet() as net:`")
+        return Link(lambda: self.world, self._loop, self._loop_thread)
+
+    def account(self, login: str) -> AccountHandle:
+        """An account by login or address: its mailboxes, and waits for mail; AccountMissing."""
+        return AccountHandle(self._link, login)
+
+    def add_account(
+        self, login: str, password: str = "secret", address: str | None = None, name: str = ""
+    ) -> AccountHandle:
+        """A new account with the usual mailboxes and a home folder; AccountExists."""
+        world = self.world
+        record = Account(login, address or f"{login}@{world.accounts.domain}", password, name, f"/home/{login}")
+        self.commit(AddAccount(record, world.clock.now()))
+        return self.account(login)
+
+    def newsgroup(self, name: str) -> GroupHandle:
+        """A newsgroup: its articles, and waits for them; GroupMissing."""
+        return GroupHandle(self._link, name)
+
+    @property
+    def files(self) -> FilesHandle:
+        """The files that FTP and HTTP show."""
+        return FilesHandle(self._link)
+
+    @property
+    def web(self) -> WebHandle:
+        """Programmed routes, and the requests that came."""
+        return WebHandle(self._link)
+
+    @property
+    def clock(self) -> ClockHandle:
+        """The world's clock."""
+        return ClockHandle(self._link)
+
+    def cursor(self) -> int:
+        """The number of the newest event: taken before an action, and given to a wait as `since`."""
+        return self.world.journal.last
+
+    def wait_for(
+        self, wanted: Callable[[Event], object], *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT
+    ) -> Event:
+        """The first event for which the function says yes: of those after the cursor, and those that come."""
+        return self._link.call(self.wait_for_async(wanted, since=since, timeout=timeout))
+
+    async def wait_for_async(
+        self, wanted: Callable[[Event], object], *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT
+    ) -> Event:
+        """The same, on the loop."""
+        wait: Wait[Event] = Wait(
+            self.world,
+            "event as wanted",
+            (),
+            lambda: (),
+            lambda event: (event,),
+            lambda event: "" if wanted(event) else "not as wanted",
+            lambda event: f"{event.number} {type(event.change).__name__}",
+        )
+        return await wait.first(self.cursor() if since is None else since, timeout)
 
     def ready(self) -> Ready:
         """What others need to know of it, as the ready file tells it."""
@@ -244,15 +311,30 @@ class Internet:
         if self._loop is None:
             work.close()
             raise StartError("this internet does not run: use `with Internet() as net:`")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return self._link.call(work)
 
     def commit(self, change: Change[Result]) -> Result:
         """Make a change in the world."""
-        return self.call(self.world.commit(change))
+        return self._link.commit(change)
 
     def reset(self) -> None:
         """Be as the fixtures say again; ports stay, live sessions are told."""
-        self.call(self.world.reset())
+        self.commit(Reset("seed"))
+
+    def snapshot(self, name: str) -> None:
+        """Remember the state of now under a name; it costs nothing."""
+
+        async def on_loop() -> None:
+            self.world.snapshot(name)
+
+        if self._link.on_loop:
+            self.world.snapshot(name)
+        else:
+            self.call(on_loop())
+
+    def restore(self, name: str) -> None:
+        """Be as at the snapshot of that name; live sessions are told."""
+        self.commit(Reset(name))
 
 
 def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,0 +1,64 @@
+"""The world's files in a test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..world.changes import RemoveFile, StoreFile, tree_topic
+from ..world.files import clean
+from ..world.journal import Event
+from ..world.records import Entry
+from .link import Link
+from .waiting import DEFAULT_TIMEOUT, Wait
+
+
+class FilesHandle:
+    """The tree that FTP and HTTP's /files/ show. Paths are absolute."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def read(self, path: str) -> bytes:
+        """A file's content; EntryMissing, NotAFile."""
+        return self._link.world.files.content(clean(path)).bytes()
+
+    def write(self, path: str, content: bytes) -> Entry:
+        """Store a file, with the folders above it."""
+        world = self._link.world
+        return self._link.commit(StoreFile(clean(path), world.blobs.of(content), world.clock.now(), parents=True))
+
+    def remove(self, path: str) -> None:
+        """Remove a file; EntryMissing, NotAFile."""
+        self._link.commit(RemoveFile(clean(path)))
+
+    def __contains__(self, path: str) -> bool:
+        return self._link.world.files.find(clean(path)) is not None
+
+    def list(self, path: str = "/") -> list[str]:
+        """The names in a folder; EntryMissing, NotAFolder."""
+        return [entry.name for entry in self._link.world.files.list(clean(path))]
+
+    def wait_for(self, path: str, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> bytes:
+        """A file's content as soon as it is there, or with a cursor is stored after it; never half of it."""
+        return self._link.call(self.wait_for_async(path, since=since, timeout=timeout))
+
+    async def wait_for_async(self, path: str, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> bytes:
+        """The same, on the loop."""
+        wanted, world = clean(path), self._link.world
+
+        def coming(event: Event) -> Iterator[str]:
+            change = event.change
+            if isinstance(event.result, Entry) and not event.result.is_folder:
+                yield str(getattr(change, "to", None) or getattr(change, "path", ""))
+
+        wait = Wait(
+            world,
+            f"file {wanted}",
+            (tree_topic("files"),),
+            lambda: [wanted] if world.files.find(wanted) is not None else [],
+            coming,
+            lambda found: "" if found == wanted and world.files.find(wanted) is not None else "another path",
+            str,
+        )
+        await wait.first(since, timeout)
+        return world.files.content(wanted).bytes()

@@ -1,0 +1,129 @@
+"""A message as a test reads it: bytes and parsed, with the links, codes and attachments that mail tests look for."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..world import mime
+from ..world.records import Message, SmtpEnvelope
+from .pages import hrefs, unescape, words
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+LINK = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
+CODE = re.compile(r"(?<![\w.,/#:-])(?:\d{4,8}|(?=[A-Z0-9-]*\d)[A-Z0-9]{3,5}(?:-[A-Z0-9]{3,5})+)(?![\w/-]|[.,:]\d)")
+"""A one-time code: four to eight digits, or groups of capitals and digits, standing alone."""
+
+
+class Letter:
+    """One message of a mailbox, as it was when it was looked at."""
+
+    def __init__(self, owner: str, mailbox: str, message: Message) -> None:
+        self.owner, self.mailbox, self.message = owner, mailbox, message
+
+    def __repr__(self) -> str:
+        return f"<Letter {self.message.uid} in {self.owner}/{self.mailbox}: {self.subject!r} from {self.sender!r}>"
+
+    @property
+    def uid(self) -> int:
+        return self.message.uid
+
+    @property
+    def flags(self) -> frozenset[str]:
+        return self.message.flags
+
+    @property
+    def date(self) -> datetime:
+        """The internal date: when it came."""
+        return self.message.internal_date
+
+    @property
+    def envelope(self) -> SmtpEnvelope | None:
+        """How it came by SMTP: sender, recipients (Bcc too), parameters; None where it did not."""
+        return self.message.envelope
+
+    @cached_property
+    def raw(self) -> bytes:
+        """The octets that every server gives."""
+        return self.message.content.bytes()
+
+    @cached_property
+    def parsed(self) -> EmailMessage:
+        """The message as the standard library reads it."""
+        import email
+        import email.policy
+
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
+
+    def header(self, name: str) -> str:
+        """A header field, decoded; "" where there is none."""
+        value = mime.first_header(self.raw, name.encode())
+        return "" if value is None else mime.decode_header(value)
+
+    @property
+    def subject(self) -> str:
+        return self.header("Subject")
+
+    @property
+    def sender(self) -> str:
+        """The From field, decoded."""
+        return self.header("From")
+
+    @property
+    def to(self) -> str:
+        """The To and Cc fields, decoded, and the envelope's recipients."""
+        fields = [self.header("To"), self.header("Cc")]
+        recipients = [recipient.address for recipient in self.envelope.recipients] if self.envelope else []
+        return ", ".join(filter(None, [*fields, *recipients]))
+
+    @cached_property
+    def text(self) -> str:
+        """The plain text of it; the HTML's words where there is no plain text."""
+        plain = self._body("plain")
+        return plain if plain else words(self.html)
+
+    @cached_property
+    def html(self) -> str:
+        """The HTML of it; "" where there is none."""
+        return self._body("html")
+
+    @property
+    def links(self) -> list[str]:
+        """The http and https links of text and HTML, in order, each once."""
+        found = [*hrefs(self.html), *LINK.findall(self._body("plain"))]
+        return list(dict.fromkeys(unescape(link).rstrip(".,;:!?") for link in found if link.startswith("http")))
+
+    @property
+    def codes(self) -> list[str]:
+        """What looks like a one-time code, in order, each once."""
+        return list(dict.fromkeys(CODE.findall(self.text)))
+
+    @property
+    def attachments(self) -> dict[str, bytes]:
+        """The attachments' content by file name."""
+        found: dict[str, bytes] = {}
+        for number, part in enumerate(self.parsed.iter_attachments(), 1):
+            content = part.get_payload(decode=True)
+            found[part.get_filename() or f"part-{number}"] = content if isinstance(content, bytes) else part.as_bytes()
+        return found
+
+    @property
+    def unsubscribe(self) -> list[str]:
+        """The addresses of List-Unsubscribe (RFC 2369)."""
+        return re.findall(r"<([^>]+)>", self.header("List-Unsubscribe"))
+
+    @property
+    def one_click(self) -> bool:
+        """Whether it may be unsubscribed from by one POST (RFC 8058)."""
+        return self.header("List-Unsubscribe-Post").strip().lower() == "list-unsubscribe=one-click"
+
+    def _body(self, subtype: str) -> str:
+        root = mime.parse(self.raw)
+        for part in mime.leaves(root):
+            if part.type == "text" and part.subtype == subtype and (part.disposition or "").lower() != "attachment":
+                return mime.text(self.raw, part)
+        return ""

@@ -1,0 +1,124 @@
+"""Newsgroups in a test's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..world import mime
+from ..world.changes import group_topic
+from ..world.journal import Event
+from ..world.news import Group, Posted
+from ..world.records import Article
+from .link import Link
+from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+
+
+class Posting:
+    """One article, as it is served."""
+
+    def __init__(self, article: Article) -> None:
+        self.article = article
+
+    def __repr__(self) -> str:
+        return f"<Posting {self.message_id}: {self.subject!r}>"
+
+    @property
+    def message_id(self) -> str:
+        return self.article.message_id
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return self.article.groups
+
+    @cached_property
+    def raw(self) -> bytes:
+        return self.article.content.bytes()
+
+    @cached_property
+    def parsed(self) -> EmailMessage:
+        """The article as the standard library reads it."""
+        import email
+        import email.policy
+
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
+
+    def header(self, name: str) -> str:
+        """A header field, decoded; "" where there is none."""
+        value = mime.first_header(self.raw, name.encode())
+        return "" if value is None else mime.decode_header(value)
+
+    @property
+    def subject(self) -> str:
+        return self.header("Subject")
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return mime.text(self.raw, mime.parse(self.raw))
+
+
+class GroupHandle:
+    """One newsgroup: its articles, and waits for them."""
+
+    def __init__(self, link: Link, name: str) -> None:
+        self._link, self.name = link, link.world.news.group(name).name
+
+    def __repr__(self) -> str:
+        return f"<newsgroup {self.name}>"
+
+    @property
+    def state(self) -> Group:
+        """The group as the world keeps it: numbers, status; GroupMissing."""
+        return self._link.world.news.group(self.name)
+
+    @property
+    def articles(self) -> list[Posting]:
+        """The articles in the order of their numbers."""
+        return [Posting(article) for article in tuple(self.state.articles.values())]
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Posting]:
+        return iter(self.articles)
+
+    def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Posting:
+        """The first article whose subject, text or header fields are as wanted; as a mailbox's `wait_for`."""
+        return self._link.call(self.wait_for_async(since=since, timeout=timeout, **wanted))
+
+    async def wait_for_async(
+        self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern
+    ) -> Posting:
+        """The same, on the loop."""
+        return await self._wait(wanted).first(since, timeout)
+
+    def assert_none(self, *, since: int | None = None, within: float = 0.2, **wanted: Pattern) -> None:
+        """SomethingMatched where an article as wanted is there or comes."""
+        self._link.call(self._wait(wanted).none(since, within))
+
+    def _wait(self, wanted: dict[str, Pattern]) -> Wait[Posting]:
+        def coming(event: Event) -> Iterator[Posting]:
+            if isinstance(event.result, Posted) and self.name in event.result.article.groups:
+                yield Posting(event.result.article)
+
+        return Wait(
+            self._link.world,
+            f"{described('article', wanted)} in {self.name}",
+            (group_topic(self.name),),
+            lambda: self.articles,
+            coming,
+            lambda posting: missed(wanted, lambda name: _text_of(posting, name)),
+            repr,
+        )
+
+
+def _text_of(posting: Posting, name: str) -> str:
+    return posting.text if name == "text" else posting.header(name.replace("_", "-"))

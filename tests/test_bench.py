@@ -1,0 +1,221 @@
+"""The tester's bench: what a test sees, changes and waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import smtplib
+import threading
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+import pytest
+
+from minternet import Internet, Settings
+from minternet.bench import NothingMatched, SomethingMatched
+from minternet.world.errors import AccountMissing, EntryMissing, MailboxMissing, QuotaExceeded
+
+SETTINGS = Settings(ephemeral=True, services=("smtp", "http"))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Internet]:
+    with Internet(settings=SETTINGS) as net:
+        yield net
+
+
+@pytest.fixture
+def net(running: Internet) -> Internet:
+    running.reset()
+    return running
+
+
+def send(
+    net: Internet, subject: str, text: str = "hello", to: str = "alice@example.test", bcc: str | None = None
+) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "shop@example.net", to, subject
+    message.set_content(text)
+    with smtplib.SMTP(*net.smtp.address) as server:
+        server.send_message(message, to_addrs=[to, *([bcc] if bcc else [])])
+
+
+class TestMail:
+    def test_what_was_sent_is_found_at_once(self, net: Internet) -> None:
+        alice, before = net.account("alice"), net.cursor()
+        send(net, "Grüße", "Your code is 493817.\nhttps://shop.example.test/reset?t=1&x=2.\n", bcc="bob@example.test")
+        letter = alice.inbox.wait_for(subject="Grüße", since=before)
+        assert (letter.subject, letter.sender, letter.codes) == ("Grüße", "shop@example.net", ["493817"])
+        assert letter.links == ["https://shop.example.test/reset?t=1&x=2"]
+        assert letter.envelope is not None
+        assert [each.address for each in letter.envelope.recipients] == ["alice@example.test", "bob@example.test"]
+        assert net.account("bob").inbox.wait_for(subject="Grüße", since=before).raw == letter.raw
+
+    def test_without_a_cursor_what_is_there_counts(self, net: Internet) -> None:
+        net.account("alice").inbox.add(b"Subject: here already\r\n\r\n")
+        assert net.account("alice").inbox.wait_for(subject="here already").uid
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            {"subject": "invoice 7"},
+            {"subject": re.compile(r"invoice \d$")},
+            {"subject": str.islower},
+            {"sender": "shop@", "text": "hello"},
+            {"x_shop": "yes"},
+            {"to": "alice@"},
+        ],
+    )
+    def test_ways_to_say_what_is_wanted(self, net: Internet, wanted: dict[str, object]) -> None:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        inbox.add(b"From: x\r\nSubject: OTHER\r\n\r\nbye\r\n")
+        inbox.add(b"From: shop@x\r\nTo: alice@x\r\nX-Shop: yes\r\nSubject: invoice 7\r\n\r\nhello\r\n")
+        assert inbox.wait_for(since=before, **wanted).subject == "invoice 7"  # type: ignore[arg-type]
+
+    def test_a_wait_is_let_go_by_what_comes(self, net: Internet) -> None:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        waiting = threading.Event()
+        found: list[str] = []
+
+        def wait() -> None:
+            waiting.set()
+            found.append(inbox.wait_for(subject="later", since=before, timeout=20).subject)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        waiting.wait(10)
+        send(net, "later")
+        thread.join(20)
+        assert found == ["later"]
+
+    def test_a_timeout_tells_what_came_and_why_not(self, net: Internet) -> None:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        inbox.add(b"From: shop@x\r\nSubject: Your order\r\n\r\n")
+        with pytest.raises(NothingMatched) as failure:
+            inbox.wait_for(subject="Welcome", sender="shop", since=before, timeout=0.01)
+        text = str(failure.value)
+        assert text.startswith(
+            "no message with subject 'Welcome', sender 'shop' in alice/INBOX within 0.01 s; 1 others"
+        )
+        assert "subject is 'Your order', not 'Welcome'" in text
+
+    def test_nothing_came_is_told_too(self, net: Internet) -> None:
+        with pytest.raises(NothingMatched, match="nothing came"):
+            net.account("alice").inbox.wait_for(since=net.cursor(), timeout=0.01)
+
+    def test_assert_none(self, net: Internet) -> None:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        inbox.assert_none(since=before, within=0.01)
+        inbox.add(b"Subject: spam\r\n\r\n")
+        inbox.assert_none(subject="ham", since=before, within=0.01)
+        with pytest.raises(SomethingMatched, match="subject 'spam' in alice/INBOX came, and should not have"):
+            inbox.assert_none(subject="spam", since=before, within=5)
+
+    def test_looking_at_and_changing_a_mailbox(self, net: Internet) -> None:
+        carol = net.account("carol@example.test")
+        assert (carol.login, carol.password, carol.home) == ("carol", "christmas", "/home/carol")
+        box = carol.create_mailbox("Test/Box")
+        letter = box.add(b"Subject: a\r\n\r\n", flags=["\\Seen"])
+        box.add(EmailMessage())
+        assert box.flag(letter, "$Label").flags == {"\\Seen", "$Label"}
+        assert box.unflag(letter.uid, "\\Seen").flags == {"$Label"}
+        assert ([each.uid for each in box], len(box), box[-1].uid, bool(box)) == ([1, 2], 2, 2, True)
+        assert [each.uid for each in box.find(subject="a")] == [1]
+        box.remove(1)
+        assert (box.clear(), len(box)) == (1, 0)
+        assert "Test/Box" in carol.mailboxes
+        carol.delete_mailbox("Test/Box")
+        with pytest.raises(MailboxMissing):
+            carol.mailbox("Test/Box")
+
+    def test_quota_and_new_accounts(self, net: Internet) -> None:
+        dave = net.add_account("dave", "secret")
+        dave.set_quota(messages=1)
+        dave.inbox.add(b"\r\n")
+        with pytest.raises(QuotaExceeded):
+            dave.inbox.add(b"\r\n")
+        net.reset()
+        with pytest.raises(AccountMissing):
+            net.account("dave")
+
+    def test_attachments_html_and_unsubscribing(self, net: Internet) -> None:
+        message = EmailMessage()
+        message["List-Unsubscribe"] = "<mailto:out@x>, <https://x.example/out>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        message.set_content(
+            "<style>x</style><p>Hi <a href='https://a.example/?q=1&amp;r=2'>there</a></p>", subtype="html"
+        )
+        message.add_attachment(b"\x00\x01", maintype="application", subtype="pdf", filename="ü.pdf")
+        letter = net.account("bob").inbox.add(message)
+        assert letter.attachments == {"ü.pdf": b"\x00\x01"}
+        assert (letter.text, letter.links) == ("Hi\nthere", ["https://a.example/?q=1&r=2"])
+        assert (letter.unsubscribe, letter.one_click) == (["mailto:out@x", "https://x.example/out"], True)
+
+    def test_the_reset_code_of_the_default_world_is_found(self, net: Internet) -> None:
+        letter = next(each for each in net.account("alice").inbox if "493817" in each.text)
+        assert "493817" in letter.codes
+        assert letter.links
+
+
+class TestOthers:
+    def test_files(self, net: Internet) -> None:
+        before = net.cursor()
+        net.files.write("/pub/new/x.txt", b"hi")
+        assert net.files.wait_for("/pub/new/x.txt", since=before) == net.files.read("/pub/new/x.txt") == b"hi"
+        assert ("/pub/new/x.txt" in net.files, net.files.list("/pub/new")) == (True, ["x.txt"])
+        net.files.remove("/pub/new/x.txt")
+        with pytest.raises(EntryMissing):
+            net.files.read("/pub/new/x.txt")
+        with pytest.raises(NothingMatched, match="no file /pub/none within"):
+            net.files.wait_for("/pub/none", timeout=0.01)
+
+    def test_news(self, net: Internet) -> None:
+        group = net.newsgroup("local.test")
+        assert len(group) == len(group.articles) > 5
+        posting = group.wait_for(subject=re.compile("."))
+        assert posting.message_id in {each.message_id for each in group}
+        assert b"Xref: news.example.test" in posting.raw
+        group.assert_none(subject="nobody writes this", within=0.01)
+
+    def test_web(self, net: Internet) -> None:
+        import urllib.request
+
+        before = net.cursor()
+        net.web.route("/api/thing", 503, {"thing": 1}, method="GET", name="thing")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            opener.open(net.http.url + "/api/thing")
+        with opener.open(urllib.request.Request(net.http.url + "/api/thing", headers={"X-Who": "me"})) as reply:
+            assert reply.read() == b'{"thing":1}'
+        received = net.web.wait_for(path="/api/thing", x_who="me", since=before)
+        assert (received.method, received.status, net.web.routes["thing"].used) == ("GET", 200, 2)
+        net.web.remove("thing")
+        net.web.assert_none(path="/never", since=before, within=0.01)
+
+    def test_clock_snapshot_and_events(self, net: Internet) -> None:
+        net.clock.freeze(1_700_000_000)
+        assert net.clock.advance(60).timestamp() == 1_700_000_060
+        assert net.account("alice").inbox.add(b"\r\n").date.timestamp() == 1_700_000_060
+        net.clock.resume()
+        net.snapshot("mine")
+        before, count = net.cursor(), len(net.account("alice").inbox)
+        net.account("alice").inbox.clear()
+        assert type(net.wait_for(lambda event: event.result.uids, since=before).change).__name__ == "Expunge"
+        net.restore("mine")
+        assert len(net.account("alice").inbox) == count
+
+
+def test_on_the_callers_own_loop() -> None:
+    async def test() -> str:
+        async with Internet(settings=SETTINGS) as net:
+            inbox, before = net.account("alice").inbox, net.cursor()
+            waiting = asyncio.create_task(inbox.wait_for_async(subject="async", since=before))
+            await asyncio.to_thread(send, net, "async")
+            letter = await waiting
+            await inbox.assert_none_async(subject="other", since=before, within=0.01)
+            with pytest.raises(RuntimeError, match="await the _async method"):
+                inbox.wait_for(subject="async")
+            net.reset()
+            return letter.subject
+
+    assert asyncio.run(test()) == "async"
