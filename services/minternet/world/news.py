@@ -126,9 +126,10 @@ class News:
             raise ArticleExists(f"the article {message_id} is here already")
         boxes = [self.writable_group(name) for name in dict.fromkeys(groups)]
         places = tuple((group.name, group.high + 1) for group in boxes)
-        xref = " ".join((self.path_host, *(f"{name}:{number}" for name, number in places))).encode()
+        xref = b"Xref: " + " ".join((self.path_host, *(f"{name}:{number}" for name, number in places))).encode()
+        xref = xref if places else b""  # an article in no group (a control message) is found by message-id only
         content, lines, header_octets = self._compose(head, body, xref)
-        fields = (*overview, b"%d" % content.size, b"%d" % lines, b"Xref: " + xref)
+        fields = (*overview, b"%d" % content.size, b"%d" % lines, xref)
         article = Article(message_id, content, places, arrived, b"\t".join(fields), lines, header_octets)
         for group in boxes:
             group.high += 1
@@ -140,10 +141,14 @@ class News:
 
     def _compose(self, head: bytes, body: Blob | bytes, xref: bytes) -> tuple[Blob, int, int]:
         """The article as it is served, its lines of body and the octets of its header with the empty line."""
-        header = b"%bXref: %b\r\n\r\n" % (head, xref)
+        header = b"%b%b\r\n\r\n" % (head, xref) if xref else head + b"\r\n"
         text = body if isinstance(body, bytes) else body.bytes()
         lines = text.count(b"\n") + (1 if text and not text.endswith(b"\n") else 0)
         return self._blobs.of(header + text), lines, len(header)
+
+    def refuse(self, message_id: str, at: float) -> None:
+        """Know a message-id that has not come yet, so that it is not taken when it does (RFC 5537 section 5.3)."""
+        self.history.writable().setdefault(message_id, at)
 
     def cancel(self, message_id: str) -> Article:
         """Take an article out of all its groups; its message-id stays known."""

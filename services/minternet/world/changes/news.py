@@ -69,7 +69,7 @@ class Post(Change[Posted], frozen=True, gc=False):
     """An article, checked and complete but for its numbers and Xref; what it cancels or supersedes goes in the same step.
 
     `head` is the header without Xref and without the empty line, each field with its CRLF; `overview` the values of
-    `news.OVERVIEW_FIELDS`, tabs and line ends made spaces.
+    `news.OVERVIEW_FIELDS`, tabs and line ends made spaces. What it cancels before it came will not be taken.
     """
 
     message_id: str
@@ -86,6 +86,8 @@ class Post(Change[Posted], frozen=True, gc=False):
         cancelled = tuple(known for known in self.cancels if known in world.news.articles and known != self.message_id)
         for known in cancelled:
             world.news.cancel(known)
+        for unknown in self.cancels:
+            world.news.refuse(unknown, self.at)
         return Posted(article, cancelled)
 
     def topics(self, result: Posted) -> Topics:
