@@ -1,0 +1,66 @@
+"""A link: one accepted connection as its listener sees it, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+READ_SIZE = 1 << 16  # octets; the stdlib loop's own 256 KiB blocks are mapped and unmapped by malloc on each read
+HANDSHAKE_TIMEOUT = 10.0  # seconds a client has for its TLS handshake
+SHUTDOWN_TIMEOUT = 1.0  # seconds a client has to answer close_notify; asyncio's own 30 would hold up a stop
+TLS_FAILURES = (OSError, EOFError, asyncio.TimeoutError)  # what a handshake ends with when the client is at fault
+
+
+class Link(asyncio.Protocol):
+    """An asyncio protocol that a listener can count, sweep, dismiss and abort."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    made = False
+    """Whether it has its transport."""
+    on_made: Callable[[], None] | None = None
+    """Called when the connection is made, by plain TCP or after the handshake of implicit TLS."""
+    on_lost: Callable[[], None] | None = None
+    """Called when the connection is lost; nothing of it is left then."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio: here is the transport."""
+        self.loop = asyncio.get_running_loop()
+        self.take_transport(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Asyncio: the transport is gone."""
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def take_transport(self, transport: asyncio.BaseTransport) -> None:
+        """Use this transport from now on, and read in blocks that malloc keeps."""
+        self.made = True
+        self.transport = cast(asyncio.Transport, transport)
+        if hasattr(transport, "max_size"):  # the stdlib's selector transport; uvloop has its own buffers
+            transport.max_size = READ_SIZE
+
+    def dismiss(self, reason: str) -> None:
+        """End the conversation in its protocol's words."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        raise NotImplementedError
+
+    def sweep(self, now: float) -> None:
+        """Look for limits of time that have passed; `now` is the loop's time."""
+
+
+def addresses(transport: asyncio.BaseTransport) -> tuple[tuple[str, int], tuple[str, int]]:
+    """The client's and the server's host and port; a UNIX socket has its path and 0."""
+    return _address(transport.get_extra_info("peername")), _address(transport.get_extra_info("sockname"))
+
+
+def _address(name: object) -> tuple[str, int]:
+    if isinstance(name, tuple):
+        return str(name[0]), int(name[1])
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "backslashreplace")
+    return str(name or "unix"), 0
