@@ -161,7 +161,7 @@ WRONG = [
     (["up", "--port", "imap"], 2, "--port imap: write it as NAME=VALUE"),
     (["up", "--port", "imap=x"], 2, "--port imap=x: a port is a number from 0 to 65535"),
     (["up", "--set", "colour=red"], 2, "--set colour: there is no such setting; there are host"),
-    (["up", "--set", "limits.line=many"], 2, "expected `int`, got `str`"),
+    (["up", "--set", "limits.line=many"], 2, "Expected `int`, got `str`"),
     (["up", "--ephemeral", "--fixtures", "/nowhere"], 1, "world.toml:1: is not there; write a world.toml"),
     (
         ["up", "--ephemeral", "--services", "echo", "--host", "203.0.113.7"],

@@ -103,6 +103,11 @@ class Supervisor:
                     f"port {port} for {service.name} is in use on {error.host}: stop what listens there, or say"
                     f" --port {service.name}=PORT, --offset N or --ephemeral"
                 ) from None
+            except ValueError:
+                raise StartError(
+                    f"{self.settings.host!r} is no address to listen on: say --host with an IP address of this machine"
+                    " (names are not looked up), or localhost"
+                ) from None
             except OSError as error:
                 raise StartError(
                     f"cannot listen on {self.settings.host} port {port} for {service.name} ({error.strerror or error}):"

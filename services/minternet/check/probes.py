@@ -172,8 +172,9 @@ def probe_email(ready: Ready) -> str:
     raw = next(part[1] for part in data if isinstance(part, tuple))
     read = email.message_from_bytes(raw, policy=email.policy.default)
     expect(sent.as_bytes(policy=email.policy.SMTP), raw)
-    expect([part.get_content() for part in sent.walk() if not part.is_multipart()],
-           [part.get_content() for part in read.walk() if not part.is_multipart()])  # fmt: skip
+    expect(sent["Subject"], read["Subject"])
+    text, attachment = [part.get_content() for part in read.walk() if not part.is_multipart()]
+    expect(("Grüße aus minternet", bytes(range(256))), (text.strip(), attachment))
     return "a message built, stored, read back byte for byte and taken apart"
 
 
