@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_clients import Toy, connected, run, serving
+from wire_clients import PATIENCE, Toy, connected, run, serving
 
 from minternet.wire.listener import SessionListener, bind, bind_unix, serve_sessions
 from minternet.wire.passage import Ends
@@ -292,22 +292,33 @@ def test_the_cap_answers_busy_and_frees_places_again(loop: str, authority: Autho
     run(loop, main(authority.server_context(), authority.client_context()))
 
 
-def test_a_drain_waits_says_farewell_and_leaves_nothing(loop: str) -> None:
+def test_a_drain_lets_commands_end_says_farewell_and_leaves_nothing(loop: str) -> None:
     async def main() -> None:
+        may_end = asyncio.Event()
+
+        async def works(wire: Wire) -> None:
+            wire.send(b"hello\r\n")
+            while await wire.line() == b"WORK":
+                wire.send(b"working\r\n")
+                wire.flush()
+                await may_end.wait()
+                wire.send(b"done\r\n")
+
         async with (
-            serving(echo_lines) as listener,
-            connected(listener) as (polite, talk),
+            serving(works) as listener,
+            connected(listener) as (busy, talk),
             connected(listener) as (silent, _),
         ):
             port = listener.port
-            assert await polite.readline() == await silent.readline() == b"hello\r\n"
-            drain = asyncio.ensure_future(listener.drain(grace=0.1, reason="so long"))
-            await asyncio.sleep(0.01)
+            assert await busy.readline() == await silent.readline() == b"hello\r\n"
+            talk.write(b"WORK\r\n")
+            assert await busy.readline() == b"working\r\n"
+            drain = asyncio.ensure_future(listener.drain(grace=PATIENCE, reason="so long"))
+            assert await silent.read() == b"BYE so long\r\n"
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection("127.0.0.1", port)
-            talk.write(b"QUIT\r\n")
-            assert await polite.read() == b"bye\r\n"
-            assert await silent.read() == b"BYE so long\r\n"
+            may_end.set()
+            assert await busy.read() == b"done\r\nBYE so long\r\n"
             await drain
             assert listener.connections == 0
 

@@ -4,7 +4,7 @@ A `Listener` serves any `Link` (a Tap around somebody's protocol, a SocketWire);
 session and one task to run it. TLS from the first byte is done here, above the accept and beneath the protocol, the same way
 on every loop: a handshake is counted, bounded and silent when it fails, and a protocol hears of its connection when it is up.
 
-The ending: stop accepting, let conversations finish for a while, say farewell, give the farewells a moment, reset the rest.
+The ending: stop accepting, say farewell to who is between two commands, let the others finish theirs, reset the rest.
 """
 
 from __future__ import annotations
@@ -137,19 +137,17 @@ class Listener:
     async def drain(
         self, grace: float = 0.0, reason: str = "server is shutting down", *, farewell_time: float = FAREWELL_TIME
     ) -> None:
-        """Stop: let conversations end by themselves for `grace` seconds, then say farewell, then reset what is left.
+        """Stop: say farewell to who is between two commands, let the others end theirs for `grace` seconds, reset the rest.
 
-        Takes `farewell_time` seconds longer at most; twice that if a session waits for something that is not its wire.
+        Takes `farewell_time` seconds longer at most if a session waits for something that is not its wire.
         """
         self.stop_accepting()
-        if grace > 0:
-            await self._empty(grace)
         await asyncio.sleep(0)  # connections accepted in this very moment get their transport, or begin their handshake
         await asyncio.sleep(0)
         for connecting in list(self._connecting):
             connecting.cancel()
         self.dismiss(reason)
-        await self._empty(farewell_time)
+        await self._empty(max(grace, farewell_time))
         for link in self._made():
             link.abort()
         await self._empty(farewell_time)
