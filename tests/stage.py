@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from small_world import small_world
 
 from minternet import registry
+from minternet.protocols import serving as protocols_serving
 from minternet.protocols.context import Service, ServiceContext
 from minternet.settings import Settings
-from minternet.wire.listener import bind, bind_udp, serve_sessions
+from minternet.wire.listener import bind, bind_udp
 from minternet.wire.tls import Authority
 from minternet.wire.transcript import TranscriptRing
 from minternet.world.world import World
@@ -71,17 +72,7 @@ class Stage:
         context, module = self.context(service), importlib.import_module(service.module)
         if service.kind != "session":
             return await module.serve(context, sockets), port
-        tls = self.authority.server_context() if service.tls else None
-        running = await serve_sessions(
-            sockets,
-            lambda wire: module.make_session(wire, context),
-            service=service.name,
-            tls=tls if context.implicit_tls else None,
-            start_tls=None if context.implicit_tls else tls,
-            transcripts=self.transcripts,
-            sweep_every=0.05,
-        )
-        return running, port
+        return await protocols_serving.serve(context, sockets, module.make_session, sweep_every=0.05), port
 
 
 class Served:

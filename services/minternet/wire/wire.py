@@ -27,6 +27,7 @@ INFLATE_PIECE = 1 << 16  # octets inflated at a time: whatever a client's data m
 PIECE_OVERHEAD = 64  # octets a received piece costs beside its content; counted, so that tiny pieces are bounded too
 FIRST_CREDIT = 16  # lines of a session's turn, before its commands have been timed
 BLOCK_END = b"\r\n.\r\n"
+STUFFED, UNSTUFFED = b"\r\n.", b"\r\n"
 CARRIAGE_RETURN = 13
 
 
@@ -150,32 +151,40 @@ class Wire:
         Only CRLF.CRLF ends it (or .CRLF on its first line); bare CR and LF are kept and mean nothing. TooLong when it has
         more than `limit` octets unstuffed: it is read to its end then, but not kept.
         """
-        self._check_dismissed()
-        body = bytearray()
-        too_long = False
-        carry = b"\r\n"  # the end of the line before the block: makes the first line like any other
-        while True:
-            chunk = carry + self._take_all()
-            end = chunk.find(BLOCK_END)
-            if end >= 0:
-                break
-            # Hold back what may be the beginning of an end, or of a stuffed line.
-            cut = chunk.find(b"\r", max(len(chunk) - 4, 0))
-            cut = len(chunk) if cut < 0 else cut
-            carry = chunk[cut:]
-            body += chunk[:cut].replace(b"\r\n.", b"\r\n")
-            if len(body) > limit + 2:
-                too_long = True
-                body.clear()
-            await self._fill()
-        self._unread, self._at = chunk, end + len(BLOCK_END)
-        last = chunk[: end + 2].replace(b"\r\n.", b"\r\n")
-        if too_long or len(body) + len(last) - 2 > limit:
+        pieces: list[bytes] = []
+        octets = 0
+        async for piece in self.block_pieces():
+            octets += len(piece)
+            if octets > limit:
+                pieces.clear()
+            else:
+                pieces.append(piece)
+        if octets > limit:
             raise TooLong(limit)
-        if not body:
-            return last[2:]
-        body += last
-        return bytes(memoryview(body)[2:])
+        return b"".join(pieces)
+
+    async def block_pieces(self) -> AsyncIterator[bytes]:
+        """A dot-terminated block unstuffed, with its last CRLF, in pieces that are not empty; to be read to its end.
+
+        By the rules of `block`, for what need not stand in memory whole: no line that another server would take for the
+        end is one here (CVE-2023-51764 and its family).
+        """
+        self._check_dismissed()
+        chunk = b"\r\n" + self._take_all()  # the end of the line before the block: makes the first line like any other
+        skip = 2
+        while (end := chunk.find(BLOCK_END)) < 0:
+            # What may be the beginning of an end, or of a stuffed line, waits for what follows it.
+            cut = chunk.find(b"\r", max(len(chunk) - len(BLOCK_END) + 1, 0))
+            cut = len(chunk) if cut < 0 else cut
+            if cut > skip:
+                yield chunk[:cut].replace(STUFFED, UNSTUFFED)[skip:]
+            skip = 0 if cut else skip
+            held = chunk[cut:]
+            await self._fill()
+            chunk = held + self._take_all()
+        self._unread, self._at = chunk, end + len(BLOCK_END)
+        if end + 2 > skip:
+            yield chunk[: end + 2].replace(STUFFED, UNSTUFFED)[skip:]
 
     async def some(self, limit: int = 65536) -> bytes:
         """What is here, from one octet up to `limit`; b"" when the client has sent its end."""
