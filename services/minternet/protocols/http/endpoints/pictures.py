@@ -1,0 +1,50 @@
+"""The pictures of /image: a small planet, drawn for this project."""
+
+from __future__ import annotations
+
+import base64
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAgMAAADXB5lNAAAADFBMVEX6+vxaqm4ubrTIUDx+6/eEAAABSUlEQVR42t3TMWobQRgF4G9HKxBG"
+    "hcAktcogkzNoDpBChRQMadL7ErlE+lSxiVK4sNuwOkOwklK1Q0CFEAIl2hQ7oxX4BM40M/N4/5v/vZnh/xlFmr9YfgCh2Y8YnTLCDbbvW8Yr"
+    "OAMd8BFcVJmRhIbHda8BekdgqD2xkyXmP0YuqgYN2Ksrw1bPmvWxroeKP3oom36nM7b32eCoTuMxeanV17ecfbKISsbmYHs1iwSdap5rf1Vr"
+    "QX/RxrXoC17HfFjkXHCXcyqwqXKnMbeUgQGDBLwBXUVEP5a+V48wA7/LYDNm/7UpHG8Ef+PMbV3BizhIXg6X3YnuxCI+dRuw+nwJ+/m3Y0CH"
+    "t8VUG/0ue9vlTsvMTMAhb1b5opYvnQ9xlUtWkyJmZoBdd5o1G+DQSqQH8xAliRTQT9iePKn6IfLuNMIly2f/5/4BrO9gRjgdc/4AAAAASUVO"
+    "RK5CYII="
+)
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5a"
+    "YVpQYEpRUk//2wBDAQ4ODhMREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wAAR"
+    "CABAAEADASIAAhEBAxEB/8QAGwAAAgMBAQEAAAAAAAAAAAAAAAYCAwQFBwH/xAAwEAABAwMDAgUDAgcAAAAAAAABAgMEABEhBRIxQVEGE3GB"
+    "kRRh8FKhIjJCYrHB0f/EABgBAAMBAQAAAAAAAAAAAAAAAAACBAED/8QAKBEAAgICAAMHBQAAAAAAAAAAAQIAAxESITGBBBMyQZHB4SJRYXHw"
+    "/9oADAMBAAIRAxEAPwD0uiiithCiqZUqPDZL0p5DTY6qPPWw7nHFL0vxnFbXtixXHgCQVKVsB7Ecn5tTpWz+ERGdV5mM9FKrHjVhSyJEJxtN"
+    "sFtYWb+hAphhT4k9suQ30Ogcgcj1ByODzQ9Tp4hBbFbkZpooopI8KplyW4cR2S8bNtpKjxn7C/U8VCbMTEQkBBdfcO1ppPKz/oDqelKviuVq"
+    "aWGGpoZbZfJUGmlEnFsKPW1+mL+1an1MFAzNK4XYnA/P9mcTV9VkarL8547UJw22DhA/73NZGmluqsgcck8Co7/7U/FbYqW3GgTlQ5zVl1tl"
+    "VeQuOshK1E5Zz6fIkDBNsOZ9K+RJUrSpqXmFbXE8josdj3FavJb/AE/vWaWENpSBk3wk5sKmo7Va7asM5hrT5MfT5M9F0rUG9TgNymht3YUi"
+    "4JSocj86EVspD8KSdQ+pdjaepkAo8xSXiduCBcW4OfzFOEKcZC1MSGTHlIG5TKlA/wAPRQI5H+DiksGr4IxLVGybA5hPhqkFp9hYRKjklpSs"
+    "pyLEEdiPcUq+LTPeRFM2IlkNFSfMS5uSsm3Hbi4Bz8U7Vm1GGifAeiOGwcTYHseQfY2NCHVwwOJrEMmrDM8wbZKlWUoIH3zVimlsHe06FenP"
+    "xW1xhzTnlQpqQhaeD/StJ6g9qzyHWUtkI2FRGLDiupt7QbNcZH64YkJ7jzBHUH2ErMt8j+QD72NUKDi1FSrknvUdyv1H5qyOw9KkIYYQpx1Z"
+    "slI61UtTJxXA6fImZp+xPUD2M7PhQy2J7r0SJ9UQ1tUkOBG25B5OOnFOMKG8mQqbOW2uUpHlgNXCEIvewvk3Obmo6Hpo0rTURyQpwkrcUL2K"
+    "j6/aw9q6FQ2HZ8k5lyEKmqjEKKKKWEx6lpkTU2Q3Lb3bb7FA2UknqD+DApYl+C3wu8OW2pJJw6CkpHTIvf8AanOiuiWunIzm9StzESWPBctS"
+    "yJEthtNsFsFZv6G1M2l6NC0oExkEuKFlOLN1EXvbsPbsK6FFD3O/AmC1KvECFFFFc50n/9k="
+)
+WEBP = base64.b64decode(
+    "UklGRrwCAABXRUJQVlA4ILACAAAwDgCdASpAAEAAPrVKn0onJCKhrhbccOAWiWwAxIkR0HRVq0/qJ2xP7Aeor9oPXy9JX/H3yDeWivA9qeoH"
+    "0ZPRAbz727OhhPMKwAm0EvqlDKBzcVmy7Id5p0KmrqLebAzB3EvuVfMQbYksp6GA4DxBALQrZf2uRslxAAD+/GOvik6P9GKu2tYpVZjM6FWn"
+    "Lz1wPxvno7UkfFaY0VZK5vM+R7bHswrKZ0LIuctoqxVeDDYOm8m46AMe2l6/97+Y+3+8dHX3nnLOaVhL0gJ6zCq1LkY3tulYNUjR3gpzk+yq"
+    "yLm+jOdLzAnigFTJ4fUbQeIpprhjWYFFLsuW5epBpGBk9lZX80ZSUV6FgrdX8nM5o8sZnQQlFWwZc8AOc6yzXk9B/mP3kcOWcJGkonwrzdv7"
+    "Aa0PukiAhDGINXyv6F7PKQ2IQNmK3VA/aXVN7USTSYNUXxo4r8XjT0hVyOkccQ8jOiQMwep8G9zvsQACujaKJN/iV+E1i/VDWWx+VtwvkAIw"
+    "+25OVxhA+bvhSRgM9jP/eSxEm4x/d1iNQdcakOgEPQa94FDhtphuvGmnHQ7YEr/+KlWWFiDewbqahwlHNcTf4LDMZs7t2OKslaMkSCDd+cmH"
+    "vZdGbgHKY39UP6oJjUppP6HaN+bL8Bsf4WupSzIk6HjDcSjQflPlI2oywJhf+EiQ5Vw0g2KkS0Rb5r87x8ADJBrIdiClwmTNj880k2UpfWJa"
+    "y9cGxKcnuxaq4rNW5z59ppsEtxeN4NBOSrhLpuRT90nEsIg3VzngQpeVECslxlFlPlXKE9KSdUNAwtAhd11YXQ841H5oYI/kd9j8Nlq/QAXi"
+    "yoaQ2xnE70vlVd4pw6J3VFIF1LwjX65heVMu7VjuFIcBPwgYdmlS3IAuXVIxG+6iSsJi8nATG4CSQAAA"
+)
+SVG = b"""<?xml version="1.0" encoding="utf-8"?>
+<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64" viewBox="0 0 64 64">
+  <title>minternet</title>
+  <circle cx="32" cy="32" r="20" fill="#2e6eb4"/>
+  <ellipse cx="35" cy="27" rx="9" ry="7" fill="#5aaa6e"/>
+  <ellipse cx="24" cy="41" rx="6" ry="5" fill="#5aaa6e"/>
+  <ellipse cx="32" cy="32" rx="28" ry="8" fill="none" stroke="#c8503c" stroke-width="2"/>
+</svg>
+"""
