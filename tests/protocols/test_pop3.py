@@ -22,11 +22,11 @@ from minternet.protocols import pop3
 from minternet.protocols.pop3.authorization import apop_digest
 from minternet.protocols.pop3.languages import FRENCH, GERMAN
 from minternet.protocols.pop3.session import TABLE
-from minternet.protocols.pop3.stuffing import end_of_top, stuffed_pieces
+from minternet.protocols.pop3.top import end_of_top
 from minternet.settings import Limits, Settings
+from minternet.wire.dots import dot_stuffed, stuffed_pieces
 from minternet.wire.memory_wire import Conversation
 from minternet.wire.tls import Authority
-from minternet.wire.wire import dot_stuffed
 from minternet.world.blobs import LARGE
 from minternet.world.changes import RemoveAccount
 

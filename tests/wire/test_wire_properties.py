@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_clients import Toy
 
+from minternet.wire.dots import dot_stuffed
 from minternet.wire.memory_wire import Conversation, MemoryWire
-from minternet.wire.wire import TooLong, Wire, dot_stuffed
+from minternet.wire.wire import TooLong, Wire
 
 TROUBLE = st.lists(st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"\r\n.", b"a", b"bc", b"\x00"]), max_size=40).map(
     b"".join

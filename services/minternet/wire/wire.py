@@ -379,15 +379,6 @@ class Wire:
         raise TooLong(limit)
 
 
-def dot_stuffed(content: bytes) -> bytes:
-    """Content as a dot-terminated block: CRLF added if the last line lacks it, dots doubled, ".CRLF" at the end."""
-    if content and not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    if content.startswith(b"."):
-        content = b"." + content
-    return content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
-
-
 class Session(Protocol):
     """A conversation in some protocol: it reads from its wire and sends to it until it returns."""
 

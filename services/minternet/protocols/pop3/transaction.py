@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...wire.wire import dot_stuffed
+from ...wire.dots import dot_stuffed, stuffed_pieces
 from ...world.errors import MessageMissing, WorldError
 from ...world.records import Message
 from .authorization import no_argument
 from .session import ANY, ENDED, TABLE, TRANSACTION, Pop3Session
-from .stuffing import end_of_top, stuffed_pieces
+from .top import end_of_top
 
 LOGGED_IN = frozenset({TRANSACTION})
 LONGEST_NUMBER = 10
