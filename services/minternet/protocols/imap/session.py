@@ -1,0 +1,387 @@
+"""One IMAP client's session, read top to bottom: greeting, commands, what it must be told, end.
+
+A command is gathered whole (lines and literals), then looked up, parsed and done; each thing that can go wrong is a
+`Refusal` and is written in one place.  What other sessions do is heard from the world at once, noted in the view, and
+told when the protocol allows: at a command's end, or while the client idles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ...wire.wire import TooLong, Wire
+from ...world.changes import ClaimRecent, DeleteMailbox, RenameMailbox, Reset, mailbox_topic
+from ...world.journal import Event
+from ...world.mail import Mailbox
+from ...world.records import Account
+from ..commands import Command, Refusal
+from ..context import ServiceContext
+from .capabilities import Offer
+from .format import flag_list
+from .gathering import discard, drop_rest, gather
+from .names import decode_name, encode_name
+from .reader import Malformed, Reader, literal_mark
+from .replies import Offence, bad, no, refusal_of, tagged
+from .table import AUTHENTICATED, LOGOUT, NOT_AUTHENTICATED, SELECTED, TABLE, Action
+from .view import View, expunge_lines, permanent_flags, vanished_line, written_flags
+
+HEAD = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:UID )?[A-Za-z0-9._-]+)", re.IGNORECASE)
+TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
+
+
+class ImapSession:
+    """A conversation with one client."""
+
+    def __init__(self, wire: Wire, context: ServiceContext) -> None:
+        self.wire, self.context, self.world = wire, context, context.world
+        self.limits = context.settings.limits
+        wire.max_line, wire.idle_limit = self.limits.line, self.limits.imap_idle
+        self.offer = Offer(context)
+        self.state = NOT_AUTHENTICATED
+        self.account: Account | None = None
+        self.view: View | None = None
+        self.enabled: set[str] = set()
+        self.idling = False
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+        """What to do once the tagged reply is sent: TLS, compression."""
+        self.flag_texts: dict[frozenset[str], bytes] = {}
+        """Flags as they are written, without \\Recent."""
+        self.bad_commands = self.login_failures = 0
+        self.tag = b""
+        """The tag of the command at work, which ESEARCH repeats."""
+        self._unwatch: list[Callable[[], None]] = []
+
+    # --- the conversation
+
+    async def serve(self) -> None:
+        """Converse until the end."""
+        self.wire.send(b"* OK [CAPABILITY " + self.capabilities() + b"] IMAP ready\r\n")
+        try:
+            while self.state is not LOGOUT:
+                try:
+                    line = self.wire.next_line()
+                    await self.handle(await self.wire.line() if line is None else line)
+                except TooLong as too_long:
+                    if too_long.fatal:
+                        raise
+                    self.wire.send(b"* BAD [TOOBIG] Command line too long\r\n")
+                    self.count_bad_command()
+        except Offence as offence:
+            self.wire.send(self.farewell(str(offence)))
+        finally:
+            self.leave()
+            await self.wire.drain()
+
+    def farewell(self, reason: str) -> bytes:
+        """What to say when the server ends the conversation."""
+        return f"* BYE {reason}\r\n".encode("utf-8", "replace")
+
+    async def handle(self, line: bytes) -> None:
+        """One command: gather it, do it, reply."""
+        head = HEAD.match(line)
+        if head is None or line[head.end() : head.end() + 1] not in (b" ", b"", b"{"):
+            await self.misfit(line)
+            return
+        tag, name = head.groups()
+        self.tag = tag
+        row = TABLE.find(name)
+        try:
+            reader = await gather(self, line, head.end(), row)
+            text = await self.perform(row, reader)
+            if self.view is not None and self.view.pending:
+                self.tell(expunges=row is None or row.handler.expunges)
+            self.wire.send(tag + b" OK " + (text or b"%b completed" % name.upper()) + b"\r\n")
+            self.bad_commands = 0
+        except Offence:
+            raise
+        except TooLong as too_long:
+            if too_long.fatal:
+                raise
+            self.refuse(tag, bad("Line too long", "TOOBIG"), row)
+        except Exception as error:
+            self.refuse(tag, error, row)
+        if self.afterwards is not None:
+            then, self.afterwards = self.afterwards, None
+            await then()
+
+    async def perform(self, row: Command[Action] | None, reader: Reader) -> bytes | None:
+        """Do the command, where it may be done."""
+        if row is None or self.state not in row.states or (row.capability and not self.has(row.capability)):
+            raise self.out_of_place(row)
+        return await row.handler(self, reader)
+
+    def out_of_place(self, row: Command[Action] | None) -> Refusal:
+        """The reply to a command that is not there, or not here."""
+        if row is None or (row.capability and not self.has(row.capability)):
+            return bad("Unknown command")
+        return bad(f"{row.name} is not allowed in the {self.state} state")
+
+    def refuse(self, tag: bytes, error: Exception, row: Command[Action] | None) -> None:
+        """Reply to a command that failed, after telling what is to be told."""
+        refusal = refusal_of(error)
+        if refusal is None:
+            # Hangups and dismissals end the session; they are no replies.
+            if not is_unexpected(error):
+                raise error
+            self.context.log.exception("internal error in IMAP %s", row.name if row else "command", exc_info=error)
+            refusal = no("Internal error", "SERVERBUG")
+        if self.view is not None and self.view.pending:
+            self.tell(expunges=row is not None and row.handler.expunges and refusal.status == "NO")
+        self.wire.send(tagged(refusal, tag))
+        if refusal.status == "BAD":
+            self.count_bad_command()
+
+    async def misfit(self, line: bytes) -> None:
+        """Reply to a line that has no tag or no command."""
+        tag = TAG.match(line)
+        mark = literal_mark(line)
+        if tag is None or line[tag.end() : tag.end() + 1] != b" ":
+            self.wire.send(b"* BAD Missing tag\r\n" if tag is None else b"%b BAD Missing command\r\n" % tag[0])
+        else:
+            self.wire.send(b"%b BAD Not a command\r\n" % tag[0])
+        self.count_bad_command()
+        if mark is not None and not mark.synchronizing:
+            await discard(self, mark.size)
+            await drop_rest(self)
+
+    def count_bad_command(self) -> None:
+        """Too many commands not understood end the session: the client speaks another protocol."""
+        self.bad_commands += 1
+        if self.bad_commands >= self.limits.bad_commands:
+            raise Offence("Too many invalid commands")
+
+    # --- who, what, where
+
+    def has(self, capability: str) -> bool:
+        """Whether the service offers it."""
+        return capability in self.offer.names
+
+    def capabilities(self) -> bytes:
+        """The capabilities of this moment."""
+        return self.offer.line(logged_in=self.state is not NOT_AUTHENTICATED, secure=self.wire.secure)
+
+    @property
+    def login(self) -> str:
+        """Who is logged in."""
+        assert self.account is not None
+        return self.account.login
+
+    @property
+    def rev2(self) -> bool:
+        """Whether the client speaks IMAP4rev2."""
+        return "IMAP4REV2" in self.enabled
+
+    @property
+    def utf8(self) -> bool:
+        """Whether mailbox names and strings may be UTF-8."""
+        return bool(self.enabled & {"IMAP4REV2", "UTF8=ACCEPT"})
+
+    @property
+    def condstore(self) -> bool:
+        """Whether FETCH responses carry MODSEQ."""
+        return bool(self.enabled & {"CONDSTORE", "QRESYNC"}) or (self.view is not None and self.view.condstore)
+
+    def read_mailbox(self, reader: Reader) -> str:
+        """Take a mailbox name."""
+        return decode_name(reader.astring(), utf8=self.utf8)
+
+    def written_name(self, name: str) -> bytes:
+        """A mailbox name as octets of this client's encoding."""
+        return encode_name(name, utf8=self.utf8)
+
+    @property
+    def selected(self) -> View:
+        """The view, where one is selected."""
+        assert self.view is not None
+        return self.view
+
+    def mailbox(self) -> Mailbox:
+        """The selected mailbox as it is now."""
+        view = self.selected
+        mailbox = self.world.mail.find(view.owner, view.name)
+        if view.lost or mailbox is None or mailbox.uidvalidity != view.uidvalidity:
+            raise Offence(view.lost or "The selected mailbox is gone")
+        return mailbox
+
+    def writable_view(self) -> View:
+        """The view, unless it was opened by EXAMINE."""
+        if self.selected.read_only:
+            raise no("The mailbox is read-only", "NOPERM" if self.selected.rights == frozenset("lr") else "")
+        return self.selected
+
+    async def commit(self, change: Any) -> Any:
+        """Make a change in the name of this session."""
+        return await self.world.commit(change, self)
+
+    # --- selecting, and hearing of the world
+
+    def enter(self, view: View) -> None:
+        """Select a view: from now on what happens in its mailbox is heard."""
+        self.view, self.state = view, SELECTED
+        topic = mailbox_topic(view.owner, view.name)
+        self._unwatch.append(self.world.watch(self.hear, topic, "reset"))
+
+    def leave(self) -> None:
+        """Select nothing."""
+        for unwatch in self._unwatch:
+            unwatch()
+        self._unwatch.clear()
+        self.view = None
+        if self.state is SELECTED:
+            self.state = AUTHENTICATED
+
+    def hear(self, event: Event) -> None:
+        """The world changed: note it, and tell at once where the client waits for that."""
+        view = self.view
+        if view is None:
+            return
+        if isinstance(event.change, DeleteMailbox):
+            view.lost, view.pending = "The selected mailbox was deleted", True
+        elif isinstance(event.change, RenameMailbox):
+            self.follow(view, dict(event.result))
+        elif isinstance(event.change, Reset):
+            self.start_over(view)
+        else:
+            view.hear(event.result, ours=event.origin is self)
+        if self.idling and view.pending:
+            self.push()
+
+    def push(self) -> None:
+        """Tell an idling client now.  One whose mailbox is gone is told BYE, and ends when it next speaks."""
+        view = self.selected
+        if view.lost:
+            self.wire.send(self.farewell(view.lost))
+            self.wire.close()
+            return
+        try:
+            self.tell(expunges=True)
+        except Offence as offence:
+            view.lost = str(offence)
+            self.wire.send(self.farewell(view.lost))
+            self.wire.close()
+            return
+        self.wire.flush()
+
+    def raise_if_lost(self) -> None:
+        """End the session where its mailbox is gone."""
+        if self.view is not None and self.view.lost:
+            raise Offence(self.view.lost)
+
+    def follow(self, view: View, names: dict[str, str]) -> None:
+        """The selected mailbox has a new name, or is INBOX whose messages moved away."""
+        if view.name == "INBOX":
+            self.compare(view)
+            return
+        name = names.get(view.name)
+        if name is None:
+            return
+        view.name = name
+        for unwatch in self._unwatch:
+            unwatch()
+        self._unwatch[:] = [self.world.watch(self.hear, mailbox_topic(view.owner, name), "reset")]
+
+    def start_over(self, view: View) -> None:
+        """The world is another: the mailbox may be gone, or hold other messages."""
+        mailbox = self.world.mail.find(view.owner, view.name)
+        if mailbox is None or mailbox.uidvalidity != view.uidvalidity or mailbox.uidnext <= max(view.uids, default=0):
+            view.lost, view.pending = "The world was reset", True
+        else:
+            self.compare(view)
+
+    def compare(self, view: View) -> None:
+        """Note all that differs between the view and its mailbox."""
+        mailbox = self.world.mail.get(view.owner, view.name)
+        known = set(view.uids)
+        view.version += 1
+        view.gone.update(known - mailbox.messages.keys())
+        view.fresh = [uid for uid in mailbox.messages if uid not in known]
+        view.changed.update(dict.fromkeys(known & mailbox.messages.keys()))
+        view.pending = True
+
+    # --- telling the client
+
+    def tell(self, *, expunges: bool) -> None:
+        """Tell what is pending; message numbers move only where `expunges` (RFC 3501 section 7.4.1)."""
+        view = self.view
+        if view is None:
+            return
+        if view.lost:
+            raise Offence(view.lost)
+        self.tell_keywords()
+        if expunges and view.gone:
+            numbers, uids = view.take_expunged()
+            if "QRESYNC" in self.enabled:
+                self.wire.send(vanished_line(uids) if uids else b"")
+            else:
+                self.wire.send(expunge_lines(numbers))
+        if view.take_fresh():
+            self.tell_exists(view)
+        changed = view.take_changed()
+        if changed:
+            self.tell_flags(view, changed)
+        view.pending = bool(view.gone)
+
+    def tell_keywords(self) -> None:
+        """FLAGS and PERMANENTFLAGS again, where the mailbox has keywords the client has not been told of."""
+        view, mailbox = self.selected, self.mailbox()
+        if len(mailbox.keywords) == view.keywords:
+            return
+        view.keywords = len(mailbox.keywords)
+        flags = written_flags(mailbox)
+        self.wire.send(b"* FLAGS (%b)\r\n" % flags)
+        permanent = b"" if view.read_only else permanent_flags(view.rights, flags)
+        self.wire.send(b"* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n" % permanent)
+
+    def tell_exists(self, view: View) -> None:
+        """EXISTS, and RECENT before IMAP4rev2."""
+        mailbox = self.mailbox()
+        view.claim((mailbox.recent_from, mailbox.uidnext))
+        if not self.idling:
+            self.claim_recent()
+        self.wire.send(b"* %d EXISTS\r\n" % len(view))
+        if not self.rev2:
+            self.wire.send(b"* %d RECENT\r\n" % view.recent_count())
+
+    def claim_recent(self) -> None:
+        """Be the one session that was told of the newest messages.  Never while the world tells us of a change: to change
+        it then would turn the order of events round, so that an idling session claims when it is done."""
+        view = self.selected
+        mailbox = self.mailbox()
+        if not view.read_only and mailbox.recent_from < mailbox.uidnext:
+            self.world.commit_now(ClaimRecent(view.owner, view.name), self)
+
+    def tell_flags(self, view: View, uids: list[int]) -> None:
+        """Untagged FETCH of the messages' flags, with UID and MODSEQ where the client follows those."""
+        messages = self.mailbox().messages
+        lines = []
+        for uid in uids:
+            message = messages.get(uid)
+            if message is None:
+                continue
+            flags = self.flags_text(message.flags, recent=view.is_recent(uid))
+            if self.condstore:
+                flags = b"UID %d MODSEQ (%d) %b" % (uid, message.modseq, flags)
+            lines.append(b"* %d FETCH (%b)\r\n" % (view.position(uid), flags))
+        self.wire.send(b"".join(lines))
+
+    def flags_text(self, flags: frozenset[str], *, recent: bool) -> bytes:
+        """`FLAGS (\\Seen)`."""
+        text = self.flag_texts.get(flags)
+        if text is None:
+            if len(self.flag_texts) > FLAG_TEXTS_LIMIT:
+                self.flag_texts.clear()
+            text = self.flag_texts[flags] = b"FLAGS (%b)" % flag_list(flags)
+        if not recent or self.rev2:
+            return text
+        return text[:-1] + (b" \\Recent)" if flags else b"\\Recent)")
+
+
+FLAG_TEXTS_LIMIT = 4096
+"""Combinations of flags whose text is kept."""
+
+
+def is_unexpected(error: Exception) -> bool:
+    """Whether it is a fault of ours, rather than the end of the conversation."""
+    return type(error).__module__ != "minternet.wire.wire" and not isinstance(error, (ConnectionError, Malformed))

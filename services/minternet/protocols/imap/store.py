@@ -1,0 +1,201 @@
+"""STORE (RFC 3501 section 6.4.6, RFC 7162 section 3.1.3), and flags as clients write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...world.changes import StoreFlags, StoreLabels
+from ...world.mail import How, Mailbox, Stored
+from ...world.records import DELETED, SEEN, SYSTEM_FLAGS
+from .format import astring
+from .names import InvalidName, decode_utf7, encode_utf7
+from .reader import Malformed, Reader
+from .replies import no
+from .sequence import compact, read_sequence_set
+from .table import IN_MAILBOX, command
+from .view import View
+
+if TYPE_CHECKING:
+    from .session import ImapSession
+
+CANONICAL = {flag.lower(): flag for flag in SYSTEM_FLAGS}
+RECENT = "\\recent"
+KEYWORD_LIMIT = 250
+"""Characters of a keyword."""
+KEYWORDS_LIMIT = 1000
+"""Different keywords of a mailbox: FLAGS lists them all at each SELECT."""
+PIECE = 250
+"""Messages changed between two looks at the other sessions."""
+ACTIONS: dict[str, How] = {"+": "add", "-": "remove", "": "replace"}
+
+
+class StoreRequest(msgspec.Struct, frozen=True):
+    """What STORE is to do; `labels` where it is about X-GM-LABELS."""
+
+    how: How
+    flags: frozenset[str]
+    silent: bool = False
+    unchanged_since: int | None = None
+    labels: bool = False
+
+
+def known_flags(flags: Iterable[str]) -> frozenset[str]:
+    """Flags as they are kept: system flags in their one spelling, \\Recent left out (no client can set it)."""
+    kept: set[str] = set()
+    for flag in flags:
+        if not flag.startswith("\\"):
+            if len(flag) > KEYWORD_LIMIT:
+                raise no("Keyword too long", "LIMIT")
+            kept.add(flag)
+        elif flag.lower() in CANONICAL:
+            kept.add(CANONICAL[flag.lower()])
+        elif flag.lower() != RECENT:
+            raise Malformed(f"invalid system flag {flag}")
+    return frozenset(kept)
+
+
+def check_keywords(mailbox: Mailbox, flags: frozenset[str]) -> None:
+    """A mailbox has a bounded number of keywords."""
+    if len(mailbox.keywords) + len(flags) > KEYWORDS_LIMIT:
+        known = {keyword.lower() for keyword in mailbox.keywords}
+        new = [flag for flag in flags if flag[0] != "\\" and flag.lower() not in known]
+        if new and len(mailbox.keywords) + len(new) > KEYWORDS_LIMIT:
+            raise no("Too many keywords in this mailbox", "LIMIT")
+
+
+def read_store(session: ImapSession, reader: Reader) -> StoreRequest:
+    """` (UNCHANGEDSINCE 12) +FLAGS.SILENT (\\Seen)`, behind the set."""
+    reader.space()
+    unchanged_since: int | None = None
+    if session.has("CONDSTORE") and reader.skip(b"(UNCHANGEDSINCE "):
+        unchanged_since = reader.modseq()
+        reader.expect(b")")
+        reader.space()
+        session.enabled.add("CONDSTORE")
+    sign = "+" if reader.skip(b"+") else "-" if reader.skip(b"-") else ""
+    labels = session.has("X-GM-EXT-1") and reader.skip(b"X-GM-LABELS")
+    if not labels:
+        reader.expect(b"FLAGS")
+    silent = reader.skip(b".SILENT")
+    reader.space()
+    flags = read_labels(reader) if labels else read_flags(reader)
+    reader.end()
+    return StoreRequest(ACTIONS[sign], flags, silent, unchanged_since, labels)
+
+
+def read_flags(reader: Reader) -> frozenset[str]:
+    """Flags in a list, or without parentheses."""
+    if reader.peek() == b"(":
+        return known_flags(reader.flag_list())
+    flags = [reader.flag()]
+    while not reader.at_end():
+        reader.space()
+        flags.append(reader.flag())
+    return known_flags(flags)
+
+
+def read_labels(reader: Reader) -> frozenset[str]:
+    """Gmail's labels: mailbox names, or flags such as \\Important."""
+
+    def label() -> str:
+        if reader.peek() == b"\\":
+            return reader.flag()
+        name = reader.astring()
+        try:
+            return decode_utf7(name)
+        except InvalidName:
+            return name.decode("utf-8", "replace")
+
+    return frozenset(reader.list_of(label) if reader.peek() == b"(" else [label()])
+
+
+def flags_item(labels: frozenset[str], *, utf8: bool) -> bytes:
+    """Labels as FETCH gives them."""
+    written = [
+        label.encode("ascii", "replace")
+        if label.startswith("\\")
+        else astring(label.encode("utf-8") if utf8 else encode_utf7(label), utf8=utf8)
+        for label in sorted(labels)
+    ]
+    return b"(" + b" ".join(written) + b")"
+
+
+@command("STORE", IN_MAILBOX, "set [(UNCHANGEDSINCE n)] [+-]FLAGS[.SILENT] (flag ...)", uid=True, expunges=False)
+async def store(session: ImapSession, reader: Reader, *, uid: bool) -> bytes | None:
+    """Set, add or remove flags of messages."""
+    view = session.selected
+    reader.space()
+    numbers = read_sequence_set(reader)
+    request = read_store(session, reader)
+    session.writable_view()
+    check_rights(view, request)
+    uids = view.chosen(numbers, uid=uid)
+    check_keywords(session.mailbox(), request.flags)
+    failed: list[int] = []
+    missing = 0
+    for start in range(0, len(uids), PIECE):
+        piece = uids[start : start + PIECE]
+        messages = session.mailbox().messages
+        present = tuple(one for one in piece if one in messages)
+        missing += len(piece) - len(present)
+        stored = await commit_store(session, view, present, request)
+        failed += stored.failed
+        tell_stored(session, view, present, stored, request, uid=uid)
+        await session.wire.drain()
+    return outcome(view, failed, missing, uid=uid)
+
+
+def outcome(view: View, failed: list[int], missing: int, *, uid: bool) -> bytes | None:
+    """What the tagged reply says."""
+    if missing and not uid:
+        raise no("Some of the messages no longer exist", "EXPUNGEISSUED")
+    if failed:
+        numbers = failed if uid else view.positions_of(failed)
+        return b"[MODIFIED %b] Some messages had changed" % compact(numbers)
+    return None
+
+
+def check_rights(view: View, request: StoreRequest) -> None:
+    """Whether this client may change these flags (RFC 4314 section 4)."""
+    needed = {"s" if flag == SEEN else "t" if flag == DELETED else "w" for flag in request.flags} or {"w"}
+    if not needed <= view.rights:
+        raise no("Permission denied", "NOPERM")
+
+
+async def commit_store(session: ImapSession, view: View, uids: tuple[int, ...], request: StoreRequest) -> Stored:
+    """Make the change for some messages."""
+    if request.labels:
+        change: StoreLabels | StoreFlags = StoreLabels(view.owner, view.name, uids, request.how, request.flags)
+    else:
+        change = StoreFlags(view.owner, view.name, uids, request.how, request.flags, request.unchanged_since)
+    stored: Stored = await session.commit(change)
+    return stored
+
+
+def tell_stored(
+    session: ImapSession, view: View, uids: tuple[int, ...], stored: Stored, request: StoreRequest, *, uid: bool
+) -> None:
+    """The messages as they are now; of a silent STORE only the mod-sequences, where the client follows those."""
+    condstore = session.condstore
+    if request.silent and not condstore:
+        return
+    session.tell_keywords()
+    failed = set(stored.failed)
+    # A silent STORE tells the mod-sequence of what it changed (RFC 7162 section 3.1.3), another one every message.
+    told = [message.uid for message in stored.changed] if request.silent else [one for one in uids if one not in failed]
+    messages = session.mailbox().messages
+    lines = []
+    for number, one in zip(view.positions_of(told), told, strict=True):
+        message = messages[one]
+        items = [b"UID %d" % one] if uid or condstore else []
+        if condstore:
+            items.append(b"MODSEQ (%d)" % message.modseq)
+        if request.labels:
+            items.append(b"X-GM-LABELS " + flags_item(message.labels, utf8=session.utf8))
+        elif not request.silent:
+            items.append(session.flags_text(message.flags, recent=view.is_recent(one)))
+        lines.append(b"* %d FETCH (%b)\r\n" % (number, b" ".join(items)))
+    session.wire.send(b"".join(lines))
