@@ -1,0 +1,174 @@
+"""The FTP service of one internet: pyftpdlib's server, on the loop everything else is on and on sockets it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pyftpdlib.ioloop  # noqa: F401 - first: it imports asyncore without its warning
+from pyftpdlib.servers import FTPServer
+
+from ..context import ServiceContext
+from . import access, commands, digests, endpoints, information, site, transfers  # noqa: F401 - they fill the table
+from .profiles import find
+from .receiver import HashThread
+from .rider import Rider
+from .session import Session
+from .table import TABLE
+from .tls import SSL, make_context
+
+BACKLOG = 512
+ACCEPT_AGAIN = 1.0
+"""Seconds until connections are accepted again after the process ran out of descriptors."""
+FAREWELL_TIME = 1.0
+"""Seconds that clients have to read 421."""
+AUTH_COMMANDS = frozenset({"AUTH", "PBSZ", "PROT", "CCC"})
+
+
+class Door(FTPServer):  # type: ignore[misc]
+    """One listening socket."""
+
+    def __init__(self, service: FtpService, bound: socket.socket) -> None:
+        self.service = service
+        super().__init__(bound, partial(Session, service), ioloop=service.rider.poller, backlog=BACKLOG)
+
+    def _accept_new_cons(self) -> bool:
+        return len(self.service.sessions) < self.service.context.settings.limits.connections
+
+    def handle_error(self) -> None:
+        """Too many open files, most likely: try again soon instead of never."""
+        self.service.context.log.exception("%s: cannot accept", self.service.context.service.name)
+        if not self._closed:
+            self.del_channel()
+            self.call_later(ACCEPT_AGAIN, self.add_channel)
+
+    def log_info(self, message: str, type: str = "info") -> None:
+        """Nothing to the console."""
+
+
+class FtpService:
+    """All doors and sessions of one service; see `Running`."""
+
+    def __init__(self, context: ServiceContext, sockets: Sequence[socket.socket]) -> None:
+        self.context = context
+        self.profile = find(context.profile)
+        self.sessions: set[Session] = set()
+        self._unknown = frozenset(row.name for row in TABLE if not self._offers(row.name))
+        self._shared: SSL.Context | None = None
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._changed: asyncio.Event = asyncio.Event()
+        self.hashing = HashThread(lambda: self.rider.wake())
+        silence()
+        self.rider = Rider(self._failed)
+        self._doors = [Door(self, bound) for bound in sockets]
+
+    # -- for sessions
+
+    @property
+    def tls_context(self) -> SSL.Context:
+        """The context all connections share, made when the first one wants it."""
+        if self._shared is None:
+            self._shared = self._new_context()
+        return self._shared
+
+    def context_for_session(self) -> SSL.Context:
+        """The context for a control connection and its data connections."""
+        return self._new_context() if self.context.settings.ftp_session_reuse else self.tls_context
+
+    def _new_context(self) -> SSL.Context:
+        authority = self.context.authority
+        return make_context(authority.chain_file, authority.key_file, self.context.settings.ftp_session_reuse)
+
+    def knows(self, name: str) -> bool:
+        """Whether the command of that name is there: the profile has it, and nobody hid it."""
+        return name not in self._unknown
+
+    def _offers(self, name: str) -> bool:
+        profile, hidden = self.profile.commands, self.context.hidden
+        if profile is not None and name not in profile:
+            return False
+        if name in AUTH_COMMANDS and ("AUTH TLS" in hidden or not self._may_secure()):
+            return False
+        return name not in hidden and name.split()[0] not in hidden
+
+    def _may_secure(self) -> bool:
+        return self.context.implicit_tls or self.context.offers_starttls
+
+    def stirred(self) -> None:
+        """A session or a transfer is over."""
+        self._changed.set()
+
+    # -- Running
+
+    @property
+    def connections(self) -> int:
+        """How many clients there are."""
+        return len(self.sessions)
+
+    async def wait(self) -> None:
+        """Return when it was drained; raise when pyftpdlib's loop failed."""
+        await asyncio.shield(self._over)
+
+    def dismiss(self, reason: str) -> None:
+        """421 to everybody; go on listening."""
+        for session in tuple(self.sessions):
+            session.dismiss(reason)
+        self.rider.wake()
+
+    async def drain(self, grace: float) -> None:
+        """Stop listening; transfers may end for `grace` seconds, then everybody is told 421; nothing is left."""
+        for door in self._doors:
+            door.close()
+        deadline = asyncio.get_running_loop().time() + grace
+        for session in tuple(self.sessions):
+            if not session.transferring:
+                session.dismiss("The server is shutting down.")
+        self.rider.wake()
+        await self._until(deadline, lambda: not any(session.transferring for session in self.sessions))
+        self.dismiss("The server is shutting down.")
+        await self._until(
+            asyncio.get_running_loop().time() + FAREWELL_TIME,
+            lambda: all(session.said_all for session in self.sessions),
+        )
+        self.close()
+
+    def close(self) -> None:
+        """Close everything at once."""
+        for session in tuple(self.sessions):
+            session.close()
+        self.rider.close()
+        self.hashing.close()
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def _until(self, deadline: float, reached: Any) -> None:
+        loop = asyncio.get_running_loop()
+        while not reached() and loop.time() < deadline:
+            self._changed.clear()
+            with suppress(TimeoutError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), deadline - loop.time())
+
+    def _failed(self, error: BaseException) -> None:
+        for session in tuple(self.sessions):
+            with suppress(Exception):
+                session.close()
+        if not self._over.done():
+            self._over.set_exception(error)
+            self._over.exception()  # known: told to whoever waits
+
+
+def silence() -> None:
+    """Keep pyftpdlib from printing: without any handler it would configure logging for the whole process."""
+    logger = logging.getLogger("pyftpdlib")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+async def serve(context: ServiceContext, sockets: Sequence[socket.socket]) -> FtpService:
+    """Serve on these sockets, which are closed in the end."""
+    return FtpService(context, sockets)
