@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import textwrap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -86,3 +88,35 @@ def test_commands_and_flags_exist(page: Path, capsys: pytest.CaptureFixture[str]
         known = capsys.readouterr().out
         for flag in re.findall(r"(?<!\S)--[a-z-]+", rest):
             assert flag in known, f"{page.name}: minternet {command} has no {flag}"
+
+
+def make_protocols() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_protocols", ROOT / "docs" / "make_protocols.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_protocols_page_is_what_the_tables_say() -> None:
+    module = make_protocols()
+    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/make_protocols.py"
+
+
+def test_every_command_of_our_own_is_played_by_a_conversation() -> None:
+    module = make_protocols()
+    told = module.conversations()
+    tables = {
+        "smtp": module.smtp.TABLE,
+        "imap": module.IMAP_TABLE,
+        "pop3": module.pop3.TABLE,
+        "nntp": module.NNTP_TABLE,
+    }
+    silent = [
+        f"{name} {row.name}"
+        for name, rows in tables.items()
+        for row in rows
+        if not module.played(told[name], *row.name.split())
+    ]
+    assert silent == []
