@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minternet.world.blobs import Blobs
+from minternet.world.changes import StoreFile
 from minternet.world.clock import Clock
 from minternet.world.errors import PathForbidden
 from minternet.world.files import clean
 from minternet.world.journal import Event, Journal
+from minternet.world.world import World
 
 
 class TestBlobs:
@@ -58,6 +60,16 @@ class TestBlobs:
         blobs.close()
         assert kept.size == 20
         assert not folder.exists()
+
+    def test_unhashed_content_is_hashed_when_asked(self) -> None:
+        blobs = Blobs(large=10)
+        writer = blobs.writer(hashed=False)
+        writer.write(b"x" * 20)
+        blob = writer.finish()
+        assert blob.known_digest is None
+        assert blob == blobs.of(b"x" * 20)
+        assert blob.known_digest == blob.digest == blobs.of(b"x" * 20).digest
+        blobs.close()
 
     def test_a_writer_goes_on_from_a_part_of_another(self) -> None:
         blobs = Blobs(large=8)
@@ -128,6 +140,23 @@ class TestJournal:
         assert [event.change for event in journal.since(4)] == [4]
         assert list(journal.since(5)) == []
         assert (journal.last, journal.dropped) == (5, 2)
+
+    def test_it_does_not_hold_on_to_much_content(self) -> None:
+        journal = Journal(lambda: 1.0, keep_octets=100)
+        for number in range(5):
+            journal.add(number, None, (), octets=40)
+        assert ([event.change for event in journal.since(0)], journal.octets, journal.dropped) == ([3, 4], 80, 3)
+        journal.add("large", None, (), octets=1000)
+        assert (list(journal.since(0)), journal.octets, journal.dropped) == ([], 0, 6)
+
+    def test_overwritten_files_give_their_disk_back(self) -> None:
+        world = World()
+        world.journal = Journal(world.clock.now, keep_octets=3 << 20)
+        for turn in range(8):
+            world.commit_now(StoreFile("/x", world.blobs.of(bytes([turn]) * (1 << 20)), 1.0))
+        gc.collect()
+        assert len(list(world.blobs.folder().iterdir())) <= 4
+        world.close()
 
 
 class TestClock:

@@ -6,6 +6,10 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeAlias
+
+Moment: TypeAlias = datetime
+"""A datetime, in a class that has a method of that name."""
 
 
 class Clock:
@@ -24,7 +28,7 @@ class Clock:
         """Seconds that only grow, and that `advance` moves on: for timeouts."""
         return (time.monotonic() if self._frozen is None else 0.0) + self._ahead
 
-    def datetime(self) -> datetime:
+    def datetime(self) -> Moment:
         """Now, in UTC."""
         return datetime.fromtimestamp(self.now(), UTC)
 
@@ -32,7 +36,7 @@ class Clock:
     def frozen(self) -> bool:
         return self._frozen is not None
 
-    def freeze(self, at: float | datetime | None = None) -> None:
+    def freeze(self, at: float | Moment | None = None) -> None:
         """Stop at a time, by default at now."""
         moment = at.timestamp() if isinstance(at, datetime) else at
         self._frozen, self._ahead = self.now() if moment is None else moment, 0.0

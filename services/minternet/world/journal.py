@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
+KEEP_OCTETS = 64 << 20
+"""Content that the journal keeps alive: what was overwritten or expunged meanwhile takes memory, or disk, for nobody else."""
 Callback = Callable[["Event"], None]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """A change that was made: its number, when (seconds since 1970), what came of it, and who asked for it."""
+    """A change that was made: its number, when (seconds since 1970), what came of it, who asked, octets of content."""
 
     number: int
     at: float
@@ -21,14 +23,20 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     result: Any
     topics: tuple[Hashable, ...]
     origin: object = None
+    octets: int = 0
 
 
 class Journal:
-    """A bounded record of events in memory. Callbacks are called at once, in order, and must not wait."""
+    """A record of events in memory, bounded in number and in the octets of content that they hold on to.
 
-    def __init__(self, now: Callable[[], float], keep: int = 10_000) -> None:
-        self._now = now
-        self._events: deque[Event] = deque(maxlen=keep)
+    Callbacks are called at once, in order, and must not wait.
+    """
+
+    def __init__(self, now: Callable[[], float], keep: int = 10_000, keep_octets: int = KEEP_OCTETS) -> None:
+        self._now, self._keep, self._keep_octets = now, keep, keep_octets
+        self._events: deque[Event] = deque()
+        self.octets = 0
+        """Octets of content that the kept events hold on to."""
         self._watchers: dict[Hashable, tuple[Callback, ...]] = {}
         self._everything: tuple[Callback, ...] = ()
         self.last = 0
@@ -39,11 +47,16 @@ class Journal:
         """How many of the oldest events are no longer kept."""
         return self._events[0].number - 1 if self._events else self.last
 
-    def add(self, change: Any, result: Any, topics: tuple[Hashable, ...], origin: object = None) -> Event:
+    def add(
+        self, change: Any, result: Any, topics: tuple[Hashable, ...], origin: object = None, octets: int = 0
+    ) -> Event:
         """Record a change and tell who watches one of its topics, or everything."""
         self.last += 1
-        event = Event(self.last, self._now(), change, result, topics, origin)
+        event = Event(self.last, self._now(), change, result, topics, origin, octets)
         self._events.append(event)
+        self.octets += octets
+        while self._events and (len(self._events) > self._keep or self.octets > self._keep_octets):
+            self.octets -= self._events.popleft().octets
         for topic in topics:
             for callback in self._watchers.get(topic, ()):
                 _tell(callback, event)

@@ -58,7 +58,7 @@ class World:
     def commit_now(self, change: Change[Result], origin: object = None) -> Result:
         """The same for an engine that cannot await: fit for the loop's thread, and for journals in memory only."""
         result = change.apply(self)
-        self.journal.add(change, result, change.topics(result), origin)
+        self.journal.add(change, result, change.topics(result), origin, change.octets)
         return result
 
     def snapshot(self, name: str = "") -> Snapshot:

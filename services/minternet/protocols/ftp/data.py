@@ -144,19 +144,11 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         self.tot_bytes_received += count
         if count:
             upload.advance(count)
-        if upload.full and not self._closed:
-            upload.when_room(self._resume)
-            self._watch(0)
-            return False
         return count == len(window)
 
     def window(self, upload: Upload) -> memoryview | None:
         """Where to receive into, or None."""
         return upload.window()
-
-    def _resume(self) -> None:
-        if not self._closed:
-            self._watch(self.ioloop.READ)
 
     # -- its end
 
@@ -200,9 +192,6 @@ class Transfer(DTPHandler):  # type: ignore[misc]
             self.transfer_finished = True
             self._reply = "226 Transfer complete."
             self.close()
-
-    def _committed(self, refusal: Refusal | None) -> None:
-        self._over(self._reply if refusal is None else f"{refusal.status} {refusal.text}")
 
     def fail(self, reply: str) -> None:
         """End it with a reply that says why."""
@@ -252,10 +241,12 @@ class Transfer(DTPHandler):  # type: ignore[misc]
             self._over(self._reply)
             return
         try:
-            self.job.upload.commit(self._committed)
+            refusal = self.job.upload.commit()
         except Exception:
             self.log_error("an upload could not be stored")
             self._over("451 Internal error; the file was not stored.")
+        else:
+            self._over(self._reply if refusal is None else f"{refusal.status} {refusal.text}")
 
     def _over(self, reply: str) -> None:
         """Nothing is left of it."""

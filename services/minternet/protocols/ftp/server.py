@@ -16,7 +16,6 @@ from pyftpdlib.servers import FTPServer
 from ..context import ServiceContext
 from . import access, commands, digests, endpoints, information, site, transfers  # noqa: F401 - they fill the table
 from .profiles import find
-from .receiver import HashThread
 from .rider import Rider
 from .session import Session
 from .table import TABLE
@@ -62,7 +61,6 @@ class FtpService:
         self._shared: SSL.Context | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._changed: asyncio.Event = asyncio.Event()
-        self.hashing = HashThread(lambda: self.rider.wake())
         silence()
         self.rider = Rider(self._failed)
         self._doors = [Door(self, bound) for bound in sockets]
@@ -142,7 +140,6 @@ class FtpService:
         for session in tuple(self.sessions):
             session.close()
         self.rider.close()
-        self.hashing.close()
         if not self._over.done():
             self._over.set_result(None)
 

@@ -164,7 +164,7 @@ def _receive(
     start = size if offset is None else offset
     if start > size:
         raise Refusal("554", f"The file ends at {size}.")
-    receiver = Receiver(session.world.blobs, session.service.hashing)
+    receiver = Receiver(session.world.blobs)
     upload = Upload(files, receiver, path, session.limits.file, before=before, offset=start, text=session.kind == "a")
     job = Job(verb, path, upload=upload)
     session.work(upload.prepare(), lambda: session.begin(job, announcement))

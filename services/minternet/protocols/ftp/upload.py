@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ...world.blobs import Blob
 from ...world.errors import WorldError
@@ -43,15 +43,6 @@ class Upload:
                 self._receiver.write(piece)
                 yield
 
-    @property
-    def full(self) -> bool:
-        """Whether the client should wait."""
-        return self._receiver.full
-
-    def when_room(self, then: Callable[[], None]) -> None:
-        """Call this when it is no longer full."""
-        self._receiver.on_room = then
-
     def window(self) -> memoryview | None:
         """Where to receive into, or None: then `write`."""
         return None if self._text is not None else self._receiver.window()
@@ -72,17 +63,18 @@ class Upload:
         if self._receiver.size + more > self._limit:
             raise Refusal("552", f"A file has at most {self._limit} octets.")
 
-    def commit(self, then: Callable[[Refusal | None], None]) -> None:
-        """Make it visible, and call with None, or with why not: 450 where somebody else changed the file meanwhile."""
+    def commit(self) -> Refusal | None:
+        """Make it visible; or why not: 450 where somebody else changed the file meanwhile."""
         try:
             with _Disk():
                 self._receiver.write(self._text.end() if self._text is not None else b"")
                 if self._before is not None:
                     for piece in self._before.pieces(self._receiver.size):
                         self._receiver.write(piece)
-                self._receiver.finish(lambda content: then(self._store(content)))
+                content = self._receiver.finish()
         except Refusal as refusal:
-            then(refusal)
+            return refusal
+        return self._store(content)
 
     def _store(self, content: Blob) -> Refusal | None:
         self._over = True

@@ -97,7 +97,7 @@ class Trees:
     async def _file(self, visit: Visit, tree: Files, path: str, entry: Entry) -> Response:
         content = entry.content
         assert content is not None
-        digest, kind = content.digest[:32], media_type(entry.name, content.slice(0, SNIFFED))
+        digest, kind = content.tag[:32], media_type(entry.name, content.slice(0, SNIFFED))
         headers = {"Cache-Control": "public, max-age=0, must-revalidate"}
         if kind.startswith("text/html"):
             headers["X-Content-Type-Options"] = "nosniff"
@@ -177,7 +177,7 @@ class Trees:
             return _listing(visit, self.world.files, path)
         if raw.endswith("/"):
             raise Problem(404, f"{path} is a file")
-        known = Validators(f'"{entry.content.digest[:32]}"', entry.modified)
+        known = Validators(f'"{entry.content.tag[:32]}"', entry.modified)
         kind = media_type(entry.name, entry.content.slice(0, SNIFFED))
         return content_reply(visit, _pieces(entry.content), entry.size, kind, known)
 
@@ -189,7 +189,7 @@ class Trees:
             raise Problem(400, "PUT stores a whole file under a name (RFC 9110 section 9.3.4)")
         before = self.world.files.find(path)
         _check_condition(visit, before)
-        writer = self.world.blobs.writer()
+        writer = self.world.blobs.writer(hashed=False)
         done = False
         try:
             async for piece in pieces(visit):
@@ -207,7 +207,7 @@ class Trees:
             if not done:
                 writer.abandon()
         assert entry.content is not None
-        tag = {"ETag": f'"{entry.content.digest[:32]}"'}
+        tag = {"ETag": f'"{entry.content.tag[:32]}"'}
         if before is None:
             return Response(status_code=201, headers={**tag, "Location": "/files" + url_path(path)})
         return Response(status_code=204, headers=tag)
@@ -241,7 +241,7 @@ def _check_condition(visit: Visit, entry: Entry | None) -> None:
     """If-Match and If-None-Match before a change (RFC 9110 section 13.1); `*` stands for any file at all."""
     from .ranges import evaluate
 
-    tag = f'"{entry.content.digest[:32]}"' if entry is not None and entry.content is not None else None
+    tag = f'"{entry.content.tag[:32]}"' if entry is not None and entry.content is not None else None
     wanted, unwanted = visit.headers.get("if-match"), visit.headers.get("if-none-match")
     if tag is None:
         if wanted is not None:
@@ -281,7 +281,7 @@ def _told(entry: Entry) -> dict[str, object]:
         "size": entry.size,
         "modified": modified,
         "media_type": media_type(entry.name),
-        "sha256": entry.content.digest,
+        "sha256": entry.content.known_digest,
     }
 
 

@@ -21,6 +21,7 @@ from .base import (
     mailboxes_topic,
     tree_topic,
 )
+from .faults import FAULTS, FaultStruck
 from .files import MakeFolder, ModifyEntry, RemoveFile, RemoveFolder, RenameEntry, StoreFile
 from .mailboxes import CreateMailbox, DeleteMailbox, RenameMailbox, SetAcl, SetMetadata, SetSpecialUse, Subscribe
 from .messages import Append, ClaimRecent, Copy, Deliver, Expunge, Move, ReplaceMessage, StoreFlags, StoreLabels
@@ -30,6 +31,7 @@ from .web import ReceiveRequest, RemoveRoute, SetRoute, UseRoute
 
 __all__ = [
     "ACCOUNTS",
+    "FAULTS",
     "NEWS",
     "REQUESTS",
     "RESET",
@@ -47,6 +49,7 @@ __all__ = [
     "Deliver",
     "Expire",
     "Expunge",
+    "FaultStruck",
     "MakeFolder",
     "ModifyEntry",
     "Move",

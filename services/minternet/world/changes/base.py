@@ -54,6 +54,11 @@ class Change(msgspec.Struct, Generic[Result], frozen=True, gc=False):
         """Whom the change concerns."""
         return ()
 
+    @property
+    def octets(self) -> int:
+        """Octets of content that the change holds on to."""
+        return 0
+
 
 def put_or_pop(target: dict[str, Value], key: str, value: Value | None, keep_empty: bool = False) -> None:
     """Put a value under its key; None, or an empty one unless that is a value too, takes the key out."""

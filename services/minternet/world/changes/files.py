@@ -24,6 +24,10 @@ class StoreFile(Change[Entry], frozen=True, gc=False):
     parents: bool = False
     tree: Kind = "files"
 
+    @property
+    def octets(self) -> int:
+        return self.content.size
+
     def apply(self, world: World) -> Entry:
         return _tree(world, self.tree).store(self.path, self.content, self.at, self.owner, self.exclusive, self.parents)
 

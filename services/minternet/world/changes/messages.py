@@ -23,6 +23,10 @@ class Append(Change[Appended], frozen=True, gc=False):
     messages: tuple[NewMessage, ...]
     at: datetime
 
+    @property
+    def octets(self) -> int:
+        return sum(message.content.size for message in self.messages)
+
     def apply(self, world: World) -> Appended:
         _check_quota(world, self.owner, self.messages)
         box = world.mail.writable(self.owner, self.mailbox)
@@ -37,6 +41,12 @@ class Deliver(Change[tuple[Appended, ...]], frozen=True, gc=False):
 
     deliveries: tuple[Delivery, ...]
     at: datetime
+
+    @property
+    def octets(self) -> int:
+        return sum(
+            {delivery.message.content.tag: delivery.message.content.size for delivery in self.deliveries}.values()
+        )
 
     def apply(self, world: World) -> tuple[Appended, ...]:
         coming: dict[str, list[NewMessage]] = {}
@@ -155,6 +165,10 @@ class ReplaceMessage(Change[tuple[Appended, Expunged]], frozen=True, gc=False):
     to: str
     message: NewMessage
     at: datetime
+
+    @property
+    def octets(self) -> int:
+        return self.message.content.size
 
     def apply(self, world: World) -> tuple[Appended, Expunged]:
         world.mail.get(self.owner, self.mailbox).get(self.uid)

@@ -80,6 +80,10 @@ class Post(Change[Posted], frozen=True, gc=False):
     at: float
     cancels: tuple[str, ...] = ()
 
+    @property
+    def octets(self) -> int:
+        return self.body.size
+
     def apply(self, world: World) -> Posted:
         body = self.body if self.body.path else self.body.bytes()
         article = world.news.post(self.message_id, self.groups, self.head, body, self.overview, self.at)

@@ -49,6 +49,10 @@ class ReceiveRequest(Change[Request], frozen=True, gc=False):
 
     request: Request
 
+    @property
+    def octets(self) -> int:
+        return self.request.body.size
+
     def apply(self, world: World) -> Request:
         return self.request
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import msgspec
 
@@ -103,8 +103,8 @@ def _fields(schema: type, where: str) -> str:
         current = info.get(name, current)
         current = next((inner for inner in getattr(current, "__args__", ()) if _is_struct(inner)), current)
     known = current if _is_struct(current) else schema
-    return ", ".join(known.__struct_fields__)  # type: ignore[attr-defined]
+    return ", ".join(field.name for field in msgspec.structs.fields(known))
 
 
-def _is_struct(candidate: object) -> bool:
+def _is_struct(candidate: object) -> TypeGuard[type[msgspec.Struct]]:
     return isinstance(candidate, type) and issubclass(candidate, msgspec.Struct)
