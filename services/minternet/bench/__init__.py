@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from .accounts import AccountHandle, MailboxHandle
-from .clock import ClockHandle
-from .files import FilesHandle
-from .letters import Letter
-from .link import Link
-from .news import GroupHandle, Posting
-from .waiting import NothingMatched, SomethingMatched
-from .web import Received, WebHandle
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .accounts import AccountHandle, MailboxHandle
+    from .clock import ClockHandle
+    from .files import FilesHandle
+    from .letters import Letter
+    from .link import Link
+    from .news import GroupHandle, Posting
+    from .waiting import NothingMatched, SomethingMatched
+    from .web import Received, WebHandle
 
 __all__ = [
     "AccountHandle",
@@ -25,3 +29,24 @@ __all__ = [
     "SomethingMatched",
     "WebHandle",
 ]
+_PLACES = {
+    "AccountHandle": "accounts",
+    "ClockHandle": "clock",
+    "FilesHandle": "files",
+    "GroupHandle": "news",
+    "Letter": "letters",
+    "Link": "link",
+    "MailboxHandle": "accounts",
+    "NothingMatched": "waiting",
+    "Posting": "news",
+    "Received": "web",
+    "SomethingMatched": "waiting",
+    "WebHandle": "web",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The names, imported when they are used: an internet that no test looks at starts without them."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PLACES[name]}", __name__), name)
