@@ -14,7 +14,7 @@ when its turn (`_credit`) is over: the session then awaits `line()`, and that ha
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Wire:
         self.secure = False
         self.transcript: Transcript | None = None
         self.bare_line_feeds = 0
+        self.spoil: Callable[[bytes], None] | None = None
+        """Is given what would be handed over to the client, and puts of it what it likes: a fault in the reply."""
         self._unread = b""
         self._at = 0
         self._arrived: list[bytes] = []
@@ -129,7 +131,9 @@ class Wire:
         """The next `size` octets, as one; the caller has checked that it wants that many in memory."""
         if len(self._unread) - self._at >= size:
             self._check_dismissed()
-            return self._take(size)
+            taken = self._take(size)
+            self._acknowledge_literal()
+            return taken
         content = bytearray()
         async for chunk in self.chunks(size):
             content += chunk
@@ -143,6 +147,8 @@ class Wire:
                 await self._fill()
             chunk = self._take(size)
             size -= len(chunk)
+            if not size:
+                self._acknowledge_literal()
             yield chunk
 
     async def block(self, limit: int) -> bytes:
@@ -272,6 +278,9 @@ class Wire:
         """Give bytes to the client."""
         raise NotImplementedError
 
+    def _acknowledge_literal(self) -> None:
+        """A literal is here and what follows it may be held back until it is acknowledged (Nagle): do so now."""
+
     async def _take_turns(self) -> None:
         """Hand over, and let other sessions run if this one had its time; sets `_credit` anew."""
         raise NotImplementedError
@@ -281,6 +290,13 @@ class Wire:
             return
         data = b"".join(self._unsent)
         self._forget_unsent()
+        if self.spoil is None:
+            self.put(data)
+        else:
+            self.spoil(data)
+
+    def put(self, data: bytes) -> None:
+        """Give these bytes to the client now, and past any fault."""
         if self.transcript is not None:
             self.transcript.server(data)
         if self._deflate is not None:
