@@ -151,6 +151,13 @@ class TestMail:
         assert (letter.text, letter.links) == ("Hi\nthere", ["https://a.example/?q=1&r=2"])
         assert (letter.unsubscribe, letter.one_click) == (["mailto:out@x", "https://x.example/out"], True)
 
+    def test_text_attachments_are_no_body(self, net: Internet) -> None:
+        message = EmailMessage()
+        message.add_attachment("not the body", filename="a.txt")
+        message.attach(EmailMessage())
+        letter = net.account("bob").inbox.add(message)
+        assert "not the body" not in letter.text
+
     def test_the_reset_code_of_the_default_world_is_found(self, net: Internet) -> None:
         letter = next(each for each in net.account("alice").inbox if "493817" in each.text)
         assert "493817" in letter.codes

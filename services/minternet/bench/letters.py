@@ -124,6 +124,6 @@ class Letter:
     def _body(self, subtype: str) -> str:
         root = mime.parse(self.raw)
         for part in mime.leaves(root):
-            if part.type == "text" and part.subtype == subtype and (part.disposition or "").lower() != "attachment":
+            if part.type == "text" and part.subtype == subtype and (part.disposition or b"").lower() != b"attachment":
                 return mime.text(self.raw, part)
         return ""

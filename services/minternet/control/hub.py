@@ -1,0 +1,127 @@
+"""What all handlers share: the world, the supervisor, counters, and the places for those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Iterator
+from typing import TypeVar
+
+from ..protocols.context import ServiceContext
+from ..supervisor import Supervisor
+from ..wire.tls import Authority
+from ..wire.transcript import TranscriptRing
+from ..world.changes import Deliver
+from ..world.journal import Event
+from ..world.world import World
+from .problems import Problem, hyphenated
+
+Result = TypeVar("Result")
+MAX_WAITING = 256
+"""Long polls and waits at the same time."""
+MAX_STREAMS = 64
+"""Clients of the event stream at the same time; a browser has one for each page."""
+BUSY = {"retry-after": "1"}
+
+
+class Places:
+    """A bounded number of places for requests that last."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.number, self.what, self.taken = number, what, 0
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Take a place; Problem 503 where none is free."""
+        self.check()
+        with self.held():
+            yield
+
+    def check(self) -> None:
+        """Problem 503 where no place is free."""
+        if self.taken >= self.number:
+            raise Problem(503, f"{self.number} {self.what} are open already", headers=BUSY)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold a place that was free a moment ago."""
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+class Hub:
+    """One for each control service."""
+
+    def __init__(self, context: ServiceContext, supervisor: Supervisor, began: float) -> None:
+        self.context, self.supervisor, self.began = context, supervisor, began
+        self.world: World = context.world
+        self.settings = context.settings
+        self.authority: Authority = context.authority
+        self.transcripts: TranscriptRing = context.transcripts
+        self.log: logging.Logger = context.log
+        self.waits = Places(MAX_WAITING, "waits")
+        self.streams = Places(MAX_STREAMS, "event streams")
+        self.closing = asyncio.Event()
+        """Set when the service ends, so that what lasts comes to its end."""
+        self.kinds: Counter[type] = Counter()
+        """How many changes of each kind were made, as far back as the journal reached at the first request."""
+        self.delivered = 0
+        """Copies of messages put into mailboxes by delivery, likewise."""
+        for event in self.world.journal.since(0):
+            self._count(event)
+        self._unwatch = self.world.watch(self._count)
+
+    def _count(self, event: Event) -> None:
+        self.kinds[type(event.change)] += 1
+        if type(event.change) is Deliver:
+            self.delivered += len(event.result)
+
+    async def unless_closing(self, work: Awaitable[Result]) -> Result:
+        """What comes of the work; Problem 503 where the service ends first."""
+        task = asyncio.ensure_future(work)
+        end = asyncio.create_task(self.closing.wait())
+        try:
+            await asyncio.wait({task, end}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Problem(503, "the service is ending", headers={"connection": "close"})
+        finally:
+            end.cancel()
+            task.cancel()
+            await asyncio.gather(end, task, return_exceptions=True)
+
+    async def changes(self, heartbeat: float) -> AsyncGenerator[bool, None]:
+        """Yields after each change (True), or when so many seconds have passed without one (False), until the end."""
+        changed = asyncio.Event()
+        unwatch = self.world.watch(lambda event: changed.set())
+        end = asyncio.create_task(self.closing.wait())
+        try:
+            while not self.closing.is_set():
+                change = asyncio.create_task(changed.wait())
+                try:
+                    await asyncio.wait({change, end}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    change.cancel()
+                if self.closing.is_set():
+                    return
+                happened = changed.is_set()
+                changed.clear()
+                yield happened
+        finally:
+            end.cancel()
+            unwatch()
+
+    def close(self) -> None:
+        """End what lasts."""
+        self.closing.set()
+        self._unwatch()
+
+
+def kind_of(change: type) -> str:
+    """A kind of change as the API calls it: `store-flags` of StoreFlags."""
+    return hyphenated(change.__name__)

@@ -1,0 +1,1 @@
+"""The handlers of the control API, a file for each kind of thing."""
