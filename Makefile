@@ -1,6 +1,7 @@
 # make up    makes .venv, installs minternet in it and launches the whole internet on the default fixtures
 # make test  installs what the tests need and runs them all
-# make lint  ruff and mypy; make check  tries every protocol of the running internet
+# make check tries every protocol of the running internet
+# make lint  ruff and mypy; make test-container  only the image's tests, where an engine runs; make bench
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 PYTEST_FLAGS ?= -n 2
 UP_FLAGS ?=
 
-.PHONY: up test lint check bench clean help
+.PHONY: up test test-container lint check bench clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,6 +33,9 @@ check: $(VENV)/.installed
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-container: $(VENV)/.tested
+	$(BIN)/python -m pytest -n 2 tests/container
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

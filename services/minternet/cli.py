@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_up(commands)
     _add_check(commands)
+    _add_health(commands)
     _add_env(commands)
     _add_validate(commands)
     _add_services(commands)
@@ -86,6 +90,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--config", metavar="FILE", help="settings as TOML (also MINTERNET_CONFIG)")
     what.add_argument("--hide", action="append", default=[], metavar="SERVICE=CAPABILITY", help="hide a capability")
     what.add_argument("--profile", action="append", default=[], metavar="SERVICE=NAME", help="imitate a known server")
+    what.add_argument("--fault", action="append", default=[], metavar="FAULT", help="such as 'imap FETCH: reset, n=2'")
     what.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="any other setting or limit")
 
 
@@ -97,6 +102,12 @@ def _add_check(commands: Commands) -> None:
     check.add_argument("--only", metavar="MODULES", help="only these modules, parted by commas")
     check.add_argument("--json", action="store_true", help="print the results as JSON")
     check.set_defaults(run=_run_check)
+
+
+def _add_health(commands: Commands) -> None:
+    health = commands.add_parser("health", help="say in an instant whether every service of a running internet answers")
+    health.add_argument("--target", metavar="READY_FILE", help="the internet meant; else the running one")
+    health.set_defaults(run=_run_health)
 
 
 def _add_env(commands: Commands) -> None:
@@ -121,6 +132,10 @@ def _add_services(commands: Commands) -> None:
 
 
 def _run_up(options: argparse.Namespace) -> int:
+    if os.getpid() == 1:  # in a container: see deploy/entrypoint
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    gc.disable()  # hardly anything that starting makes is garbage; it is turned on again when everything is ready
     from .commands.up import run
 
     return run(options)
@@ -128,6 +143,12 @@ def _run_up(options: argparse.Namespace) -> int:
 
 def _run_check(options: argparse.Namespace) -> int:
     from .commands.check import run
+
+    return run(options)
+
+
+def _run_health(options: argparse.Namespace) -> int:
+    from .commands.health import run
 
     return run(options)
 

@@ -34,10 +34,11 @@ class Credentials(msgspec.Struct, frozen=True):
     password: str
 
 
-class Control(msgspec.Struct, frozen=True):
-    """Where the control API and page are."""
+class Control(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the control API and page are, and the bearer token they ask for, if they do."""
 
     url: str
+    token: str | None = None
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -54,6 +55,8 @@ class Ready(msgspec.Struct, frozen=True):
     version: str = ""
     name: str = ""
     hostname: str = ""
+    local_host: str = ""
+    """The address that reaches it from the machine it runs on; `host` is what others are told."""
 
 
 class TargetError(ValueError):
@@ -61,7 +64,9 @@ class TargetError(ValueError):
 
 
 def default_path() -> Path:
-    """Where `up` leaves word of itself when no file is named: in the user's runtime or cache folder."""
+    """Where `up` leaves word of itself: MINTERNET_READY_FILE, else a place in the user's runtime or temporary folder."""
+    if named := os.environ.get("MINTERNET_READY_FILE"):
+        return Path(named)
     folder = os.environ.get("XDG_RUNTIME_DIR")
     base = Path(folder) if folder and os.access(folder, os.W_OK) else Path(tempfile.gettempdir())
     return base / f"minternet-{os.getuid() if hasattr(os, 'getuid') else 0}" / DEFAULT_NAME

@@ -31,6 +31,8 @@ def from_flags(options: argparse.Namespace) -> dict[str, Any]:
         found["ports"] = dict(_port(text) for text in options.port)
     if options.profile:
         found["profiles"] = dict(_pair("--profile", text) for text in options.profile)
+    if options.fault:
+        found["faults"] = options.fault
     hidden: dict[str, list[str]] = {}
     for text in options.hide:
         service, capability = _pair("--hide", text)
@@ -43,7 +45,8 @@ def from_flags(options: argparse.Namespace) -> dict[str, Any]:
 def _put(found: dict[str, Any], name: str, value: str) -> None:
     limit = name.removeprefix("limits.")
     if name in Settings.__struct_fields__:
-        found[name] = value.split(",") if name in ("services", "passive_ports") else value
+        lists = {"services": ",", "passive_ports": ",", "tls_names": ",", "faults": ";"}
+        found[name] = value.split(lists[name]) if name in lists else value
     elif limit in Limits.__struct_fields__:
         found.setdefault("limits", {})[limit] = value
     else:

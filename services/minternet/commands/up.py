@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 import time
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
         return fail(str(error), 2)
     except (StartError, FixtureError) as error:
         return fail(str(error))
+    finally:
+        gc.enable()
 
 
 async def _up(options: argparse.Namespace, settings: Settings, began: float) -> int:
@@ -46,9 +49,10 @@ async def _up(options: argparse.Namespace, settings: Settings, began: float) -> 
     paths = [ready_file.default_path(), *([Path(options.ready_file)] if options.ready_file else [])]
     async with Internet(settings=settings, say=lambda text: print(f"minternet: {text}", file=sys.stderr)) as net:
         ready = net.ready()
-        gc.collect()
         gc.freeze()  # the seeded world lives as long as the process: collections need not look at it
-        written = _write(ready, paths, must=options.ready_file is not None)
+        gc.enable()
+        must = options.ready_file is not None or "MINTERNET_READY_FILE" in os.environ
+        written = _write(ready, paths, must)
         try:
             if options.json:
                 print(msgspec.json.encode(ready).decode(), flush=True)

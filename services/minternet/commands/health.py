@@ -1,0 +1,85 @@
+"""`minternet health`: whether every service of a running internet answers, for HEALTHCHECK and probes.
+
+It runs every few seconds beside the internet it asks, so it imports little, and leaves no trace in what tests look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import ssl
+import time
+from pathlib import Path
+
+from .. import ready as ready_file
+from ..cli import fail
+from ..ready import Ready, TargetError
+from ..registry import by_name
+
+SECONDS = 4.0
+"""For all services together; Docker and Kubernetes give a check five or so."""
+REFUSED_REQUEST = b"HEAD / HTTP/1.1\r\n\r\n"
+"""It has no Host, so HTTP answers 400 (RFC 9112 section 3.2) and no record of requests has it."""
+
+
+class Unwell(Exception):
+    """A service that does not answer; says which and how."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say in one line who does not answer, or how many do; 0 where all do."""
+    try:
+        ready = ready_file.read(Path(options.target) if options.target else ready_file.default_path())
+        count = ask_all(ready, time.monotonic() + SECONDS)
+    except (TargetError, Unwell) as error:
+        return fail(str(error))
+    print(f"{count} services answer")
+    return 0
+
+
+def ask_all(ready: Ready, deadline: float) -> int:
+    """Ask every TCP service; how many there are. Unwell."""
+    rows = by_name()
+    asked = [(rows[name], endpoint) for name, endpoint in ready.services.items() if name in rows]
+    asked = [(row, endpoint) for row, endpoint in asked if row.kind != "datagram" and row.probe[1]]
+    context: ssl.SSLContext | None = None
+    for row, endpoint in asked:
+        say, expected = row.probe
+        if row.scheme in ("http", "https"):
+            say = REFUSED_REQUEST
+        try:
+            if row.tls == "implicit" and context is None:
+                context = ssl.create_default_context(cafile=ready.ca_file)
+            secured = context if row.tls == "implicit" else None
+            address = ready.local_host or endpoint.host, endpoint.port
+            answer = ask(address, secured, say, len(expected), deadline)
+        except OSError as error:
+            raise Unwell(f"{row.name} does not answer on port {endpoint.port}: {error}") from None
+        if answer != expected:
+            raise Unwell(f"{row.name} answers {answer!r} on port {endpoint.port}, not {expected!r}")
+    return len(asked)
+
+
+def ask(address: tuple[str, int], context: ssl.SSLContext | None, say: bytes, size: int, deadline: float) -> bytes:
+    """The first `size` octets of the answer, or fewer where it ends; OSError, also when the deadline has passed."""
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection(address, _left(deadline)))
+        if context is not None:
+            connection = stack.enter_context(context.wrap_socket(connection, server_hostname="localhost"))
+        connection.sendall(say)
+        answer = b""
+        while len(answer) < size:
+            connection.settimeout(_left(deadline))
+            piece = connection.recv(size - len(answer))
+            if not piece:
+                break
+            answer += piece
+        return answer
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
