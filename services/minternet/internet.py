@@ -15,19 +15,20 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
 
-from .bench import AccountHandle, ClockHandle, FilesHandle, GroupHandle, WebHandle
+from . import bench
 from .bench.link import Link
 from .bench.waiting import DEFAULT_TIMEOUT, Wait
+from .protocols.http.mounts import App, MountFailed, Mounts
 from .ready import Control, Credentials, Endpoint, Ready
 from .settings import Settings
-from .supervisor import StartError, Supervisor
+from .supervisor import StartError, Supervisor, client_host
 from .wire.tls import Authority
 from .wire.transcript import TranscriptRing
 from .world.changes import AddAccount, Change, Reset, Result
@@ -49,7 +50,10 @@ def default_fixtures() -> Path:
 
 
 class Internet:
-    """A world and its servers. Ports are free ones unless the settings say otherwise."""
+    """A world and its servers. Ports are free ones unless the settings say otherwise.
+
+    `mounts` are ASGI applications by host name: see `mount`.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Internet:
         *,
         settings: Settings | None = None,
         world: World | None = None,
+        mounts: Mapping[str, App] | None = None,
         log: logging.Logger | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -65,6 +70,7 @@ class Internet:
             self.settings = msgspec.structs.replace(self.settings, fixtures=os.fspath(fixtures))
         self.log = log if log is not None else logging.getLogger("minternet")
         self._given_world, self._say = world, say
+        self._mounts = Mounts(mounts, self.log.getChild("mounts"))
         self._world: World | None = None
         self._authority: Authority | None = None
         self._supervisor: Supervisor | None = None
@@ -102,11 +108,15 @@ class Internet:
         world = self._seed()
         try:
             self._authority = self._authority or self._make_authority()
-            supervisor = Supervisor(world, self.settings, self._authority, self.transcripts, self.log, self._say)
+            supervisor = Supervisor(
+                world, self.settings, self._authority, self.transcripts, self.log, self._say, self.ready, self._mounts
+            )
             self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
             self._world, self._supervisor = world, supervisor
+            await self._start_mounts()
             await supervisor.start()
         except BaseException:
+            await self._mounts.stop()
             self._forget()
             raise
 
@@ -115,18 +125,29 @@ class Internet:
         if self._supervisor is not None:
             try:
                 await self._supervisor.stop()
+                await self._mounts.stop()
             finally:
                 self._forget()
+
+    async def _start_mounts(self) -> None:
+        try:
+            await self._mounts.start()
+        except MountFailed as error:
+            raise StartError(f"a mounted application does not start: {error}") from error
 
     def _seed(self) -> World:
         if self._given_world is not None:
             return self._given_world
         folder = Path(self.settings.fixtures) if self.settings.fixtures else default_fixtures()
-        return load(folder, journal_keeps=self.settings.journal_events)
+        try:
+            return load(folder, journal_keeps=self.settings.journal_events)
+        except OSError as error:
+            raise StartError(f"cannot read the fixtures in {folder}: {error}") from None
 
     def _make_authority(self) -> Authority:
         folder = Path(self.settings.authority) if self.settings.authority else None
-        return Authority(folder)
+        names = (*self.settings.tls_names, self.settings.public_host or "")
+        return Authority(folder, names=filter(None, names))
 
     def _forget(self) -> None:
         if self._world is not None and self._world is not self._given_world:
@@ -225,37 +246,64 @@ class Internet:
             raise StartError("this internet does not run: use `with Internet() as net:`")
         return Link(lambda: self.world, self._loop, self._loop_thread)
 
-    def account(self, login: str) -> AccountHandle:
+    def account(self, login: str) -> bench.AccountHandle:
         """An account by login or address: its mailboxes, and waits for mail; AccountMissing."""
-        return AccountHandle(self._link, login)
+        return bench.AccountHandle(self._link, login)
 
     def add_account(
         self, login: str, password: str = "secret", address: str | None = None, name: str = ""
-    ) -> AccountHandle:
+    ) -> bench.AccountHandle:
         """A new account with the usual mailboxes and a home folder; AccountExists."""
         world = self.world
         record = Account(login, address or f"{login}@{world.accounts.domain}", password, name, f"/home/{login}")
         self.commit(AddAccount(record, world.clock.now()))
         return self.account(login)
 
-    def newsgroup(self, name: str) -> GroupHandle:
+    def newsgroup(self, name: str) -> bench.GroupHandle:
         """A newsgroup: its articles, and waits for them; GroupMissing."""
-        return GroupHandle(self._link, name)
+        return bench.GroupHandle(self._link, name)
 
     @property
-    def files(self) -> FilesHandle:
+    def files(self) -> bench.FilesHandle:
         """The files that FTP and HTTP show."""
-        return FilesHandle(self._link)
+        return bench.FilesHandle(self._link)
 
     @property
-    def web(self) -> WebHandle:
+    def web(self) -> bench.WebHandle:
         """Programmed routes, and the requests that came."""
-        return WebHandle(self._link)
+        return bench.WebHandle(self._link)
 
     @property
-    def clock(self) -> ClockHandle:
+    def clock(self) -> bench.ClockHandle:
         """The world's clock."""
-        return ClockHandle(self._link)
+        return bench.ClockHandle(self._link)
+
+    def mount(self, host: str, app: App) -> None:
+        """Let an ASGI application answer for a host by HTTP and HTTPS ("*.name": for every host below the name).
+
+        Its lifespan begins here, or with the internet; MountFailed where it says that it cannot start.
+        """
+        if self._loop is None:
+            self._mounts.add(host, app)
+        else:
+            self._link.call(self._mounts.mount(host, app))
+
+    async def mount_async(self, host: str, app: App) -> None:
+        """The same, on the loop."""
+        await self._mounts.mount(host, app)
+
+    def unmount(self, host: str) -> None:
+        """The host is the world's again, and an application that answers for no other shuts down; KeyError."""
+        self._link.call(self._mounts.unmount(host))
+
+    async def unmount_async(self, host: str) -> None:
+        """The same, on the loop."""
+        await self._mounts.unmount(host)
+
+    @property
+    def faults(self) -> bench.FaultsHandle:
+        """What goes wrong, on purpose."""
+        return bench.FaultsHandle(self._link, lambda: self.supervisor.faults)
 
     def cursor(self) -> int:
         """The number of the newest event: taken before an action, and given to a wait as `since`."""
@@ -296,12 +344,13 @@ class Internet:
             services=endpoints,
             accounts=[Credentials(each.login, each.address, each.password) for each in accounts if not each.disabled],
             ca_file=self.ca_file,
-            control=Control(control.url) if control else None,
+            control=Control(control.url, self.supervisor.control_token) if control else None,
             news_group="local.test" if "local.test" in open_groups else next(iter(open_groups), None),
             ftp_writable_dir=accounts[0].home if accounts else None,
             version=__version__,
             name=self.world.name,
             hostname=self.world.hostname,
+            local_host=client_host(self.settings.host),
         )
 
     # -- changing it, from any thread

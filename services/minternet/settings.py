@@ -95,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A folder to seed the world from; none: the default one."""
     authority: str | None = None
     """A folder for the test authority; none: the user's cache."""
+    tls_names: tuple[str, ...] = ()
+    """Names and addresses for the servers' certificate, beside localhost, *.example.test and the public host."""
     limits: Limits = Limits()
     hide: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Capabilities that a service keeps to itself, by service or protocol name, to imitate a weaker server."""
@@ -118,14 +120,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether FTP's protected data connections must resume the control connection's TLS session (522)."""
     http_shape: str = "httpbin"
     """"httpbin" (a repeated argument becomes a list) or "go-httpbin" (always lists)."""
+    http_record: bool = True
+    """Whether each HTTP request is told to the journal (`net.web.requests`); a load test may want it off."""
+    http_cors: bool = True
+    """Whether HTTP's replies may be read by pages of other origins, as httpbin's may."""
+    http_proxy_credentials: str | None = None
+    """`user:password` that the forward proxy asks for (407); none: no question."""
     pop3_marks_seen: bool = False
     """Whether RETR sets \\Seen."""
+    faults: tuple[str, ...] = ()
+    """Faults from the start, as lines such as "imap FETCH: reset, n=2"; see docs/faults.md."""
     on_reset: str = "dismiss"
     """"dismiss" ends live sessions at a reset in their own words; "keep" lets them go on."""
     transcript_octets: int = 16 * MEBIBYTE
     """How much of all conversations is kept."""
     journal_events: int = 10_000
     """How many changes are kept."""
+    control_token: str | None = None
+    """The bearer token of the control API. None: no token on loopback, one made up and told where it listens beyond."""
     drain: float = 3.0
     """Seconds that sessions get to end when the internet stops."""
     uvloop: bool = True
@@ -191,8 +203,10 @@ def make(*sources: Mapping[str, Any]) -> Settings:
 
 def _plain(name: str, text: str) -> Any:
     """A variable's text as the value its field takes."""
-    if name in ("services", "passive_ports"):
+    if name in ("services", "passive_ports", "tls_names"):
         return [part.strip() for part in text.replace("-", ",").split(",")] if name == "passive_ports" else _list(text)
+    if name == "faults":  # commas part the options of a fault
+        return [part.strip() for part in text.split(";") if part.strip()]
     if name in ("ports", "profiles"):
         return dict(_pair(part) for part in _list(text))
     if name == "hide":

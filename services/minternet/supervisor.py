@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
+import ipaddress
 import logging
+import secrets
 import socket
 import ssl
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
 
 from . import registry
+from .protocols import serving
 from .protocols.context import MakeSession, Running, Serve, Service, ServiceContext
-from .ready import Endpoint
+from .protocols.http.mounts import Mounts
+from .ready import Endpoint, Ready
 from .settings import Settings
-from .wire.listener import PortInUse, bind, bind_udp, serve_sessions
+from .wire.listener import PortInUse, bind, bind_udp
 from .wire.tls import Authority
 from .wire.transcript import TranscriptRing
 from .world.journal import Event
 from .world.world import World
+
+if TYPE_CHECKING:  # most internets are well
+    from .faults.faults import Faults
 
 PROBE_SECONDS = 10.0
 """How long a service may take to answer its first probe."""
@@ -67,18 +75,53 @@ class Supervisor:
         transcripts: TranscriptRing,
         log: logging.Logger,
         say: Callable[[str], None] = lambda text: None,
+        ready: Callable[[], Ready] | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
         self.world, self.settings, self.authority, self.transcripts = world, settings, authority, transcripts
-        self.log, self.say = log, say
+        self.log, self.say, self.ready, self.mounts = log, say, ready, mounts
+        self.control_token = token_for(settings)
+        """What the control service asks of its clients; None for nothing."""
         self.supervised: dict[str, Supervised] = {}
+        self._faults: Faults | None = None
         self._unwatch: Callable[[], None] | None = None
         self._stopping = False
+
+    @functools.cached_property
+    def _trusting(self) -> ssl.SSLContext:
+        """What probes verify certificates with: the same as a client's."""
+        return self.authority.client_context()
+
+    # -- faults
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong, on purpose; made when first asked for."""
+        if self._faults is None:
+            self._faults = self._make_faults()
+            self._arm(self._faults)
+        return self._faults
+
+    def _make_faults(self) -> Faults:
+        from .faults.faults import FaultError, Faults
+
+        given = (*self.world.fixture_faults, *self.settings.faults)
+        try:
+            return Faults(self.world, chosen(self.settings), given, self.log.getChild("faults"))
+        except FaultError as error:
+            raise StartError(f"a fault cannot work: {error}") from None
+
+    def _arm(self, faults: Faults) -> None:
+        for supervised in self.supervised.values():
+            faults.serve(supervised.context, functools.partial(_links, supervised))
 
     # -- starting
 
     async def start(self) -> None:
         """Bind all, start all, and return when all have answered; StartError, and then nothing is left."""
         try:
+            if self.settings.faults or self.world.fixture_faults:
+                self._faults = self._make_faults()
             self._bind()
             for supervised in self.supervised.values():
                 await self._start(supervised)
@@ -86,10 +129,14 @@ class Supervisor:
         except BaseException:
             await self.stop(0)
             raise
+        if self._faults is not None:  # after the probes: no fault keeps an internet from starting
+            self._arm(self._faults)
         self._unwatch = self.world.watch(self._world_was_reset, "reset")
         for supervised in self.supervised.values():
             supervised.status = "running"
             supervised.watcher = asyncio.create_task(self._watch(supervised), name=f"watch {supervised.service.name}")
+        if "control" in self.supervised and self.control_token and not self.settings.control_token:
+            self.say(f"the control API can be reached from other machines; its token is {self.control_token}")
 
     def _bind(self) -> None:
         locks: dict[str, dict[object, object]] = {}
@@ -134,6 +181,8 @@ class Supervisor:
             hidden=self.settings.hidden(*known_as),
             profile=self.settings.profile(*known_as),
             locks=locks,
+            internet=self if service.protocol == "control" else None,
+            mounts=self.mounts if service.protocol == "http" else None,
         )
 
     async def _start(self, supervised: Supervised) -> None:
@@ -143,34 +192,16 @@ class Supervisor:
         supervised.status = "starting"
         if service.kind == "session":
             make_session = cast(MakeSession, module.make_session)
-            supervised.running = await self._serve_sessions(supervised.context, sockets, make_session)
+            supervised.running = await serving.serve(supervised.context, sockets, make_session)
         else:
             supervised.running = await cast(Serve, module.serve)(supervised.context, sockets)
-
-    async def _serve_sessions(
-        self, context: ServiceContext, sockets: list[socket.socket], make_session: MakeSession
-    ) -> Running:
-        tls = context.authority.server_context() if context.service.tls else None
-        return await serve_sessions(
-            sockets,
-            lambda wire: make_session(wire, context),
-            service=context.service.name,
-            tls=tls if context.implicit_tls else None,
-            start_tls=tls if not context.implicit_tls else None,
-            transcripts=context.transcripts,
-            log=context.log,
-            max_connections=context.settings.limits.connections,
-            busy=context.service.busy,
-            handshake_timeout=context.settings.limits.handshake,
-        )
 
     async def _probe(self, supervised: Supervised) -> None:
         """Ready is a service that has answered what a client would say first."""
         service = supervised.service
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                for listening in supervised.sockets:
-                    await self._probe_socket(service, listening)
+                await self._probe_socket(service, supervised.sockets[0])
         except (OSError, TimeoutError, EOFError, ssl.SSLError) as error:
             reason = str(error) or "no answer"
             raise StartError(f"{service.name} does not answer on port {supervised.port}: {reason}") from error
@@ -180,7 +211,7 @@ class Supervisor:
         if service.kind == "datagram" or not expected:
             return
         host, port = reachable(listening)
-        context = self.authority.client_context() if service.tls == "implicit" else None
+        context = self._trusting if service.tls == "implicit" else None
         name = "localhost" if context else None
         reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
         try:
@@ -235,7 +266,29 @@ class Supervisor:
         supervised.status = "running"
         self.say(f"{name} runs again on port {supervised.port}")
 
+    async def restart(self, name: str) -> bool:
+        """Stop a service and start it again on the sockets it has; False where it did not start. KeyError."""
+        supervised = self.supervised[name]
+        if supervised.watcher is not None:
+            supervised.watcher.cancel()
+            await asyncio.gather(supervised.watcher, return_exceptions=True)
+        supervised.status = "restarting"
+        started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        work = self._restart_and_watch(supervised, started)
+        supervised.watcher = asyncio.create_task(work, name=f"watch {name}")
+        return await started
+
+    async def _restart_and_watch(self, supervised: Supervised, started: asyncio.Future[bool]) -> None:
+        try:
+            await self._restart(supervised)
+        finally:
+            if not started.done():
+                started.set_result(supervised.status == "running")
+        await self._watch(supervised)
+
     def _world_was_reset(self, event: Event) -> None:
+        if self._faults is not None and event.change.name == "seed":
+            self._faults.reset()
         if self.settings.on_reset != "dismiss":
             return
         for supervised in self.supervised.values():
@@ -247,6 +300,8 @@ class Supervisor:
     async def stop(self, drain: float | None = None) -> None:
         """Stop listening, let conversations end for so many seconds (the settings' by default), end the rest."""
         self._stopping = True
+        if self._faults is not None:
+            self._faults.clear()  # none of them keeps a conversation from ending
         seconds = self.settings.drain if drain is None else drain
         if self._unwatch is not None:
             self._unwatch()
@@ -293,6 +348,21 @@ def chosen(settings: Settings) -> list[Service]:
     return [service for service in registry.SERVICES if service.name in wanted]
 
 
+def token_for(settings: Settings) -> str | None:
+    """The token of the control API: the settings', or beyond loopback one that is made up."""
+    if settings.control_token or is_loopback(settings.host):
+        return settings.control_token or None
+    return secrets.token_urlsafe(18)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on that address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def client_host(host: str) -> str:
     """The address by which a client on this machine reaches a listener."""
     return {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -302,6 +372,11 @@ def reachable(listening: socket.socket) -> tuple[str, int]:
     """The address by which a listening socket is reached from this machine."""
     host, port = listening.getsockname()[:2]
     return client_host(host), port
+
+
+def _links(supervised: Supervised) -> Iterable[Any]:
+    """The connections that a service has now."""
+    return getattr(supervised.running, "links", ())
 
 
 def _close_all(sockets: list[socket.socket]) -> None:

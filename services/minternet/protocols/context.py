@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from ..settings import Settings
-from ..wire.tls import Authority
-from ..wire.transcript import TranscriptRing
-from ..wire.wire import Session, Wire
-from ..world.world import World
+if TYPE_CHECKING:  # the table of services is read by commands that must be quick, and start no server
+    import logging
+    import socket
+
+    from ..faults.service import ServiceFaults
+    from ..settings import Settings
+    from ..wire.tls import Authority
+    from ..wire.transcript import TranscriptRing
+    from ..wire.wire import Session, Wire
+    from ..world.world import World
+    from .http.mounts import Mounts
 
 Tls: TypeAlias = Literal["starttls", "implicit"] | None
 
@@ -58,6 +62,13 @@ class ServiceContext:
     profile: str | None = None
     locks: dict[object, object] = field(default_factory=dict)
     """What sessions of one protocol agree on among themselves, such as POP3's locked maildrops; one for each internet."""
+    internet: object | None = None
+    """The supervisor, for the one service that tells of the others (control)."""
+    mounts: Mounts | None = None
+    """The user's own applications, by host, for HTTP."""
+
+    faults: ServiceFaults | None = None
+    """The faults there are for this service now; None while there are none, which is all that has to be looked at."""
 
     @property
     def implicit_tls(self) -> bool:
@@ -85,5 +96,5 @@ class Running(Protocol):
         """Stop listening, let conversations end for `grace` seconds, end the rest; nothing is left."""
 
 
-MakeSession: TypeAlias = Callable[[Wire, ServiceContext], Session]
-Serve: TypeAlias = Callable[[ServiceContext, list[socket.socket]], Awaitable[Running]]
+MakeSession: TypeAlias = "Callable[[Wire, ServiceContext], Session]"
+Serve: TypeAlias = "Callable[[ServiceContext, list[socket.socket]], Awaitable[Running]]"
