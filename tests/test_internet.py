@@ -199,6 +199,14 @@ def test_listening_on_both_loopback_addresses() -> None:
                 assert connection.recv(1) == b"x"
 
 
+def test_starting_leaves_no_conversation_and_no_event() -> None:
+    with Internet(settings=small(services=("echo", "http", "https", "imaps"))) as net:
+        assert net.transcripts.conversations() == []
+        assert net.web.requests == []
+        assert echoes(net)
+        assert [each.service for each in net.transcripts.conversations()] == ["echo"]
+
+
 def test_names_of_services_are_attributes() -> None:
     with Internet(settings=small()) as net:
         assert net.imap.url == f"imap://127.0.0.1:{net.imap.port}"

@@ -19,6 +19,7 @@ examples:
   minternet up --services imap,smtp    only these
   minternet check                      try every protocol with Python's standard library
   eval "$(minternet env)"              hosts, ports and SSL_CERT_FILE of the running internet, for a shell
+  minternet log --follow               what clients and servers say to each other, as they say it
   minternet validate my-fixtures       what is wrong with a folder of fixtures, by file and line
 """
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_health(commands)
     _add_env(commands)
+    _add_log(commands)
     _add_validate(commands)
     _add_services(commands)
     return parser
@@ -117,6 +119,15 @@ def _add_env(commands: Commands) -> None:
     env.set_defaults(run=_run_env)
 
 
+def _add_log(commands: Commands) -> None:
+    log = commands.add_parser("log", help="print what was said in a running internet's conversations, secrets masked")
+    log.add_argument("--follow", action="store_true", help="print what is said from now on, until Ctrl-C")
+    log.add_argument("--service", metavar="NAME", help="only conversations with this service")
+    log.add_argument("--target", metavar="READY_FILE", help="the internet meant; else the running one")
+    log.add_argument("--json", action="store_true", help="print a line of JSON for each thing that was said")
+    log.set_defaults(run=_run_log)
+
+
 def _add_validate(commands: Commands) -> None:
     validate = commands.add_parser("validate", help="say what is wrong with a folder of fixtures, by file and line")
     validate.add_argument("folder", metavar="FOLDER")
@@ -155,6 +166,12 @@ def _run_health(options: argparse.Namespace) -> int:
 
 def _run_env(options: argparse.Namespace) -> int:
     from .commands.env import run
+
+    return run(options)
+
+
+def _run_log(options: argparse.Namespace) -> int:
+    from .commands.log import run
 
     return run(options)
 

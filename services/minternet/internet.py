@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -36,6 +36,9 @@ from .world.journal import Event
 from .world.records import Account
 from .world.seed import load
 from .world.world import World
+
+if TYPE_CHECKING:
+    from .lint import Finding
 
 Value = TypeVar("Value")
 
@@ -244,7 +247,7 @@ class Internet:
     def _link(self) -> Link:
         if self._loop is None:
             raise StartError("this internet does not run: use `with Internet() as net:`")
-        return Link(lambda: self.world, self._loop, self._loop_thread)
+        return Link(lambda: self.world, self._loop, self._loop_thread, self.transcripts)
 
     def account(self, login: str) -> bench.AccountHandle:
         """An account by login or address: its mailboxes, and waits for mail; AccountMissing."""
@@ -304,6 +307,22 @@ class Internet:
     def faults(self) -> bench.FaultsHandle:
         """What goes wrong, on purpose."""
         return bench.FaultsHandle(self._link, lambda: self.supervisor.faults)
+
+    def conversations(self, service: str | None = None, *, since: int = 0) -> list[bench.Conversation]:
+        """The conversations that are kept, oldest first: of one service, or with a number above `since`.
+
+        Its own control service is left out where it is not named. Take `net.transcripts.opened` as `since` before an action.
+        """
+        kept = self.transcripts.conversations(service)
+        return [
+            bench.Conversation(each)
+            for each in kept
+            if each.number > since and (service is not None or each.service != "control")
+        ]
+
+    def lint(self, service: str | None = None, *, since: int = 0) -> list[Finding]:
+        """What clients did wrong in those conversations, by the protocols' own rules: see docs/lint.md."""
+        return [finding for each in self.conversations(service, since=since) for finding in each.lint()]
 
     def cursor(self) -> int:
         """The number of the newest event: taken before an action, and given to a wait as `since`."""

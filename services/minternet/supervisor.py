@@ -86,6 +86,7 @@ class Supervisor:
         self._faults: Faults | None = None
         self._unwatch: Callable[[], None] | None = None
         self._stopping = False
+        self._probed_from: set[tuple[str, int]] = set()
 
     @functools.cached_property
     def _trusting(self) -> ssl.SSLContext:
@@ -126,6 +127,7 @@ class Supervisor:
             for supervised in self.supervised.values():
                 await self._start(supervised)
             await asyncio.gather(*(self._probe(supervised) for supervised in self.supervised.values()))
+            self._forget_probes()
         except BaseException:
             await self.stop(0)
             raise
@@ -208,19 +210,39 @@ class Supervisor:
 
     async def _probe_socket(self, service: Service, listening: socket.socket) -> None:
         say, expected = service.probe
-        if service.kind == "datagram" or not expected:
+        if not expected:
             return
         host, port = reachable(listening)
+        if service.kind == "datagram":
+            await self._probe_datagram(say, expected, (host, port))
+            return
         context = self._trusting if service.tls == "implicit" else None
         name = "localhost" if context else None
         reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
         try:
+            self._probed_from.add(writer.get_extra_info("sockname")[:2])
             writer.write(say)
             answer = await reader.readexactly(len(expected))
             if answer != expected:
                 raise OSError(f"it answered {answer!r}")
         finally:
             writer.transport.abort()
+
+    def _forget_probes(self) -> None:
+        """What was said while starting is nothing that a test should see."""
+        self.transcripts.forget_peers(self._probed_from)
+        self._probed_from.clear()
+        self.world.journal.forget()
+
+    async def _probe_datagram(self, say: bytes, expected: bytes, address: tuple[str, int]) -> None:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
+            probe.connect(address)
+            probe.send(say)
+            answer = await asyncio.get_running_loop().sock_recv(probe, len(expected) + 1)
+        if answer != expected:
+            raise OSError(f"it answered {answer!r}")
 
     # -- watching
 

@@ -445,6 +445,8 @@ def test_a_unix_socket_serves_too(loop: str, tmp_path: Path) -> None:
 class Late:
     """A passage that upper-cases what clients say, and delivers everything a little later."""
 
+    holding = False
+
     def attach(self, ends: Ends) -> None:
         self.ends = ends
         self.loop = asyncio.get_running_loop()

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .accounts import AccountHandle, MailboxHandle
     from .clock import ClockHandle
+    from .faults import FaultsHandle
     from .files import FilesHandle
     from .letters import Letter
     from .link import Link
     from .news import GroupHandle, Posting
+    from .transcripts import Conversation
     from .waiting import NothingMatched, SomethingMatched
     from .web import Received, WebHandle
 
 __all__ = [
     "AccountHandle",
     "ClockHandle",
+    "Conversation",
+    "FaultsHandle",
     "FilesHandle",
     "GroupHandle",
     "Letter",
@@ -32,6 +36,8 @@ __all__ = [
 _PLACES = {
     "AccountHandle": "accounts",
     "ClockHandle": "clock",
+    "Conversation": "transcripts",
+    "FaultsHandle": "faults",
     "FilesHandle": "files",
     "GroupHandle": "news",
     "Letter": "letters",

@@ -35,7 +35,7 @@ class MailboxHandle:
     @property
     def messages(self) -> list[Letter]:
         """The messages in UID order."""
-        return [Letter(self.owner, self.name, message) for message in tuple(self.state.messages.values())]
+        return [Letter(self.owner, self.name, message, self._link) for message in tuple(self.state.messages.values())]
 
     def __len__(self) -> int:
         return len(self.state)
@@ -52,7 +52,7 @@ class MailboxHandle:
 
     def get(self, uid: int) -> Letter:
         """The message of that UID; MessageMissing."""
-        return Letter(self.owner, self.name, self.state.get(uid))
+        return Letter(self.owner, self.name, self.state.get(uid), self._link)
 
     def find(self, **wanted: Pattern) -> list[Letter]:
         """The messages whose subject, sender, to, text or other header is as wanted."""
@@ -67,7 +67,7 @@ class MailboxHandle:
         now = world.clock.datetime()
         new = NewMessage(content, date or now, frozenset(flags))
         appended = self._link.commit(Append(self.owner, self.name, (new,), now))
-        return Letter(self.owner, self.name, appended.messages[0])
+        return Letter(self.owner, self.name, appended.messages[0], self._link)
 
     def flag(self, letter: Letter | int, *flags: str) -> Letter:
         """Add flags to a message."""
@@ -128,7 +128,7 @@ class MailboxHandle:
     def _coming(self, event: Event) -> Iterator[Letter]:
         for appended in appended_in(event.result):
             if (appended.owner, appended.mailbox) == (self.owner, self.name):
-                yield from (Letter(self.owner, self.name, message) for message in appended.messages)
+                yield from (Letter(self.owner, self.name, message, self._link) for message in appended.messages)
 
 
 class AccountHandle:

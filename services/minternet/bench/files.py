@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..world.changes import RemoveFile, StoreFile, tree_topic
 from ..world.files import clean
@@ -10,6 +11,9 @@ from ..world.journal import Event
 from ..world.records import Entry
 from .link import Link
 from .waiting import DEFAULT_TIMEOUT, Wait
+
+if TYPE_CHECKING:
+    from .transcripts import Conversation
 
 
 class FilesHandle:
@@ -38,6 +42,22 @@ class FilesHandle:
         """The names in a folder; EntryMissing, NotAFolder."""
         return [entry.name for entry in self._link.world.files.list(clean(path))]
 
+    def conversation(self, path: str) -> Conversation | None:
+        """The one that stored, changed or named what is at the path, the newest; None where none is kept."""
+        from .transcripts import conversation_behind
+
+        wanted = clean(path)
+        entry = self._link.world.files.find(wanted)
+
+        def stored(event: Event) -> bool:
+            change, result = event.change, event.result
+            at = getattr(change, "to", None) or getattr(change, "path", "")
+            if not isinstance(result, Entry) or getattr(change, "tree", "") != "files" or at != wanted:
+                return False
+            return entry is None or _digest(entry) == _digest(result)
+
+        return conversation_behind(self._link, stored)
+
     def wait_for(self, path: str, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT) -> bytes:
         """A file's content as soon as it is there, or with a cursor is stored after it; never half of it."""
         return self._link.call(self.wait_for_async(path, since=since, timeout=timeout))
@@ -62,3 +82,7 @@ class FilesHandle:
         )
         await wait.first(since, timeout)
         return world.files.content(wanted).bytes()
+
+
+def _digest(entry: Entry) -> str:
+    return entry.content.digest if entry.content is not None else ""

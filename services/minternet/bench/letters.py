@@ -14,6 +14,10 @@ from .pages import hrefs, unescape, words
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
+    from ..world.journal import Event
+    from .link import Link
+    from .transcripts import Conversation
+
 LINK = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
 CODE = re.compile(r"(?<![\w.,/#:-])(?:\d{4,8}|(?=[A-Z0-9-]*\d)[A-Z0-9]{3,5}(?:-[A-Z0-9]{3,5})+)(?![\w/-]|[.,:]\d)")
 """A one-time code: four to eight digits, or groups of capitals and digits, standing alone."""
@@ -22,8 +26,8 @@ CODE = re.compile(r"(?<![\w.,/#:-])(?:\d{4,8}|(?=[A-Z0-9-]*\d)[A-Z0-9]{3,5}(?:-[
 class Letter:
     """One message of a mailbox, as it was when it was looked at."""
 
-    def __init__(self, owner: str, mailbox: str, message: Message) -> None:
-        self.owner, self.mailbox, self.message = owner, mailbox, message
+    def __init__(self, owner: str, mailbox: str, message: Message, link: Link | None = None) -> None:
+        self.owner, self.mailbox, self.message, self._link = owner, mailbox, message, link
 
     def __repr__(self) -> str:
         return f"<Letter {self.message.uid} in {self.owner}/{self.mailbox}: {self.subject!r} from {self.sender!r}>"
@@ -45,6 +49,27 @@ class Letter:
     def envelope(self) -> SmtpEnvelope | None:
         """How it came by SMTP: sender, recipients (Bcc too), parameters; None where it did not."""
         return self.message.envelope
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The one it came by (SMTP), or was put here by (APPEND, COPY ...); None where none is kept."""
+        from .accounts import appended_in
+        from .transcripts import conversation_behind, conversation_of
+
+        if self._link is None:
+            return None
+        if self.envelope is not None and self.envelope.transcript:
+            return conversation_of(self._link, self.envelope.transcript)
+
+        def put(event: Event) -> bool:  # after a reset, UIDs are given anew
+            return any(
+                (message.uid, message.content.digest) == (self.uid, self.message.content.digest)
+                for appended in appended_in(event.result)
+                if (appended.owner, appended.mailbox) == (self.owner, self.mailbox)
+                for message in appended.messages
+            )
+
+        return conversation_behind(self._link, put)
 
     @cached_property
     def raw(self) -> bytes:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from ..wire.transcript import TranscriptRing
 from ..world.changes import Change, Result
 from ..world.world import World
 
@@ -16,8 +17,14 @@ Value = TypeVar("Value")
 class Link:
     """A world and the loop it lives on. Changes and waits may be asked for from any thread."""
 
-    def __init__(self, world: Callable[[], World], loop: asyncio.AbstractEventLoop, thread: int) -> None:
-        self._world, self.loop, self.thread = world, loop, thread
+    def __init__(
+        self,
+        world: Callable[[], World],
+        loop: asyncio.AbstractEventLoop,
+        thread: int,
+        transcripts: TranscriptRing | None = None,
+    ) -> None:
+        self._world, self.loop, self.thread, self.transcripts = world, loop, thread, transcripts
 
     @property
     def world(self) -> World:

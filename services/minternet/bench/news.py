@@ -17,12 +17,14 @@ from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
 if TYPE_CHECKING:
     from email.message import EmailMessage
 
+    from .transcripts import Conversation
+
 
 class Posting:
     """One article, as it is served."""
 
-    def __init__(self, article: Article) -> None:
-        self.article = article
+    def __init__(self, article: Article, link: Link | None = None) -> None:
+        self.article, self._link = article, link
 
     def __repr__(self) -> str:
         return f"<Posting {self.message_id}: {self.subject!r}>"
@@ -34,6 +36,18 @@ class Posting:
     @property
     def groups(self) -> tuple[str, ...]:
         return self.article.groups
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The one that it was posted in; None where none is kept."""
+        from .transcripts import conversation_behind
+
+        if self._link is None:
+            return None
+        return conversation_behind(
+            self._link,
+            lambda event: isinstance(event.result, Posted) and event.result.article.message_id == self.message_id,
+        )
 
     @cached_property
     def raw(self) -> bytes:
@@ -79,7 +93,7 @@ class GroupHandle:
     @property
     def articles(self) -> list[Posting]:
         """The articles in the order of their numbers."""
-        return [Posting(article) for article in tuple(self.state.articles.values())]
+        return [Posting(article, self._link) for article in tuple(self.state.articles.values())]
 
     def __len__(self) -> int:
         return len(self.state)
@@ -107,7 +121,7 @@ class GroupHandle:
     def _wait(self, wanted: dict[str, Pattern]) -> Wait[Posting]:
         def coming(event: Event) -> Iterator[Posting]:
             if isinstance(event.result, Posted) and self.name in event.result.article.groups:
-                yield Posting(event.result.article)
+                yield Posting(event.result.article, self._link)
 
         return Wait(
             self._link.world,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,15 +14,25 @@ from ..world.records import Reply, Request, Route
 from .link import Link
 from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
 
+if TYPE_CHECKING:
+    from .transcripts import Conversation
+
 
 class Received:
     """One request, and how it was answered."""
 
-    def __init__(self, request: Request) -> None:
-        self.request = request
+    def __init__(self, request: Request, link: Link | None = None, number: int = 0) -> None:
+        self.request, self._link, self._number = request, link, number
 
     def __repr__(self) -> str:
         return f"<{self.request.method} {self.request.target} -> {self.request.status}>"
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The one that it came in; None where it is no longer kept."""
+        from .transcripts import conversation_of
+
+        return None if self._link is None else conversation_of(self._link, self._number)
 
     @property
     def method(self) -> str:
@@ -67,8 +77,13 @@ class WebHandle:
     ) -> Route:
         """Answer requests for a path: with the replies in turn, the last one for ever.
 
-        A reply is a status, a text or octets, a mapping (sent as JSON) or a `Reply`. More fields are those of `Route`.
+        A reply is a status, a text or octets, a mapping (sent as JSON) or a `Reply`. More fields are those of `Route`;
+        `query` and `headers` may be mappings, `json` any value, which the body must hold.
         """
+        for field in more.keys() & {"query", "headers"}:
+            more[field] = tuple(more[field].items() if isinstance(more[field], Mapping) else more[field])
+        if "json" in more:
+            more["json"] = msgspec.Raw(msgspec.json.encode(more["json"]))
         answers = tuple(_reply(each) for each in replies) or (Reply(),)
         route = Route(name=name or f"{method} {path}", method=method, path=path, replies=answers, **more)
         return self._link.commit(SetRoute(route))
@@ -85,7 +100,7 @@ class WebHandle:
     @property
     def requests(self) -> list[Received]:
         """The requests that the journal still holds, oldest first."""
-        return [received for event in self._link.world.journal.since(0) for received in _coming(event)]
+        return [received for event in self._link.world.journal.since(0) for received in self._coming(event)]
 
     def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Received:
         """The first request whose method, path, body or header fields are as wanted; as a mailbox's `wait_for`."""
@@ -101,21 +116,20 @@ class WebHandle:
         """SomethingMatched where a request as wanted came or comes."""
         self._link.call(self._wait(wanted).none(since, within))
 
+    def _coming(self, event: Event) -> Iterator[Received]:
+        if isinstance(event.change, ReceiveRequest):
+            yield Received(event.change.request, self._link, event.conversation)
+
     def _wait(self, wanted: dict[str, Pattern]) -> Wait[Received]:
         return Wait(
             self._link.world,
             described("request", wanted),
             ("requests",),
             lambda: self.requests,
-            _coming,
+            self._coming,
             lambda received: missed(wanted, lambda name: _text_of(received, name)),
             repr,
         )
-
-
-def _coming(event: Event) -> Iterator[Received]:
-    if isinstance(event.change, ReceiveRequest):
-        yield Received(event.change.request)
 
 
 def _text_of(received: Received, name: str) -> str:

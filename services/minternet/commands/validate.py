@@ -6,7 +6,10 @@ import argparse
 from pathlib import Path
 
 from ..cli import fail
+from ..faults.faults import FaultError, Faults
+from ..registry import SERVICES
 from ..world.seed import FixtureError, load
+from ..world.world import World
 
 
 def run(options: argparse.Namespace) -> int:
@@ -20,6 +23,10 @@ def run(options: argparse.Namespace) -> int:
         for problem in error.problems:
             print(f"{folder}/{problem}")
         return fail(f"{len(error.problems)} to mend in {folder}")
+    if (wrong := _wrong_fault(world)) is not None:
+        print(f"{folder}/world.toml: {wrong}")
+        world.close()
+        return fail(f"1 to mend in {folder}")
     messages = sum(len(box) for store in world.mail.stores.values() for box in store.mailboxes.values())
     mailboxes = sum(len(store.mailboxes) for store in world.mail.stores.values())
     files = sum(1 for _, entry in world.files.walk() if not entry.is_folder)
@@ -30,3 +37,12 @@ def run(options: argparse.Namespace) -> int:
     )
     world.close()
     return 0
+
+
+def _wrong_fault(world: World) -> FaultError | None:
+    """Why one of the fixture's faults cannot work."""
+    try:
+        Faults(world, SERVICES, world.fixture_faults)
+    except FaultError as error:
+        return error
+    return None

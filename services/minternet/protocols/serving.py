@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
 from typing import Any
 
 from ..wire.listener import SessionListener, serve_sessions
+from ..wire.wire import Session, Wire
 from .context import MakeSession, ServiceContext
 
 
@@ -16,9 +16,14 @@ async def serve(
     """Serve sessions on sockets that listen already; options are those of `SessionListener`."""
     limits = context.settings.limits
     tls = context.authority.server_context() if context.service.tls else None
-    return await serve_sessions(
+
+    def make(wire: Wire) -> Session:
+        session = make_session(wire, context)
+        return session if context.faults is None else context.faults.session(session)
+
+    listener = await serve_sessions(
         sockets,
-        partial(make_session, context=context),
+        make,
         service=context.service.name,
         tls=tls if context.implicit_tls else None,
         start_tls=None if context.implicit_tls else tls,
@@ -27,5 +32,8 @@ async def serve(
         max_connections=limits.connections,
         busy=context.service.busy,
         handshake_timeout=limits.handshake,
+        make_passage=lambda: context.faults.passage() if context.faults is not None else None,
         **options,
     )
+    listener.gate = lambda: context.faults
+    return listener

@@ -18,7 +18,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from minternet.wire.link import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, TLS_FAILURES, Link
 from minternet.wire.passage import Passage
@@ -48,6 +48,16 @@ BROKEN_SOCKET = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}  # what a listening 
 FAREWELL_TIME = 1.0  # seconds the farewells have to be written before connections are reset
 
 
+class Gate(Protocol):
+    """Who may come in, and with which certificate they are met; for faults."""
+
+    def admits(self, client: str) -> bool:
+        """Whether a connection from this address is taken; if not, it is closed at once."""
+
+    def handshake(self, client: str, own: ssl.SSLContext) -> ssl.SSLContext:
+        """The context for a handshake with implicit TLS."""
+
+
 class Listener:
     """Serves `make_protocol()` on every connection to `sockets` (which it closes in the end), behind `tls` if given.
 
@@ -72,6 +82,8 @@ class Listener:
         self.busy = busy
         self.port = port_of(self.sockets) if self.sockets else 0
         """The port number its sockets share; 0 for UNIX sockets."""
+        self.gate: Callable[[], Gate | None] | None = None
+        """Asked at each connection, if it is there."""
         self.accepted = 0
         """Connections ever served."""
         self.refused = 0
@@ -94,6 +106,11 @@ class Listener:
     def connections(self) -> int:
         """How many connections are open, those in their handshake included."""
         return len(self._links)
+
+    @property
+    def links(self) -> list[Link]:
+        """The connections that are open, those in their handshake included."""
+        return list(self._links)
 
     async def start(self) -> None:
         """Accept from now on."""
@@ -186,7 +203,7 @@ class Listener:
         """
         for _ in range(ACCEPTED_AT_ONCE):
             try:
-                accepted, _address = bound.accept()
+                accepted, address = bound.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -199,7 +216,14 @@ class Listener:
                 self._loop.call_later(ACCEPT_RETRY, self._accept_again, bound)
                 return
             accepted.setblocking(False)
-            connecting = self.run(self._connect(accepted, self._new_link()))
+            tls = self.tls
+            if self.gate is not None and (gate := self.gate()) is not None:
+                client = str(address[0]) if isinstance(address, tuple) else "unix"
+                if not gate.admits(client):
+                    accepted.close()
+                    continue
+                tls = gate.handshake(client, tls) if tls is not None else None
+            connecting = self.run(self._connect(accepted, self._new_link(), tls))
             self._connecting.add(connecting)
             connecting.add_done_callback(self._connecting.discard)
 
@@ -207,12 +231,12 @@ class Listener:
         if bound in self._accepting:
             self._loop.add_reader(bound, self._accept, bound)
 
-    async def _connect(self, accepted: socket.socket, link: Link) -> None:
+    async def _connect(self, accepted: socket.socket, link: Link, tls: ssl.SSLContext | None) -> None:
         """Give the link its transport; behind TLS, after the handshake."""
         bounds = {"ssl_handshake_timeout": self._handshake_timeout, "ssl_shutdown_timeout": SHUTDOWN_TIMEOUT}
         try:
             await self._loop.connect_accepted_socket(
-                lambda: link, accepted, ssl=self.tls, **(bounds if self.tls is not None else {})
+                lambda: link, accepted, ssl=tls, **(bounds if tls is not None else {})
             )
         except TLS_FAILURES:
             pass

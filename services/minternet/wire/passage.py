@@ -59,5 +59,9 @@ class Passage(Protocol):
     def after_outbound(self, then: Callable[[], None]) -> None:
         """Call `then` when all that was said before is transmitted (a close, a half-close, a handshake)."""
 
+    @property
+    def holding(self) -> bool:
+        """Whether there is something of the server's that is not transmitted yet."""
+
     def detach(self) -> None:
         """The connection is gone: drop everything, timers too."""

@@ -356,7 +356,8 @@ class SocketWire(Wire, Link):
 
     def _sweep_closed(self, now: float) -> None:
         left = self.transport.get_write_buffer_size()
-        if left != self._left_to_write:  # the client is still taking something
+        holding = self.passage is not None and self.passage.holding
+        if holding or left != self._left_to_write:  # the client is still taking something
             self._left_to_write, self._closed_at = left, now
         elif now - self._closed_at > LINGER:
             self.transport.abort()

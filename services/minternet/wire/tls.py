@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import ipaddress
 import os
 import shutil
 import ssl
@@ -20,10 +21,12 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import trustme
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
 
 NAMES = ("localhost", "127.0.0.1", "::1", "example.test", "*.example.test")
 LEAF_DAYS = 397  # the longest life some platforms accept of a server's certificate
@@ -31,6 +34,10 @@ AUTHORITY_DAYS = 3650
 RENEW_DAYS = 30  # renewed when it has less than this to live
 BACKDATED_DAYS = 2  # clients whose clock is behind still accept it
 DAY = 86400.0
+WEAK_BITS = 1024  # of an RSA key; OpenSSL's default security level wants 2048
+ELSEWHERE = "elsewhere.invalid"  # whose certificate one with a wrong name is
+Flaw = Literal["expired", "wrong name", "self-signed", "weak"]
+"""What a client must find wrong with a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Authority:
         self._leaves: dict[tuple[str, ...], Leaf] = {}
         self._contexts: dict[tuple[tuple[str, ...], tuple[str, ...]], ssl.SSLContext] = {}
         self._client: ssl.SSLContext | None = None
+        self._flawed: dict[Flaw, Leaf] = {}
 
     @property
     def ca_file(self) -> Path:
@@ -101,6 +109,35 @@ class Authority:
             self._client = ssl.create_default_context(cafile=str(self.ca_file))
             self._client.verify_flags |= ssl.VERIFY_X509_STRICT
         return self._client
+
+    def flawed(self, flaw: Flaw) -> Leaf:
+        """A certificate that clients must refuse."""
+        if flaw == "wrong name":
+            return self.leaf(ELSEWHERE)
+        if flaw not in self._flawed:
+
+            def write(folder: Path) -> float:
+                return self._write_flawed(folder, flaw)
+
+            label = f"leaf-{flaw}"
+            try:
+                made = self._find_or_make(self._place(), label, write)
+            except OSError:
+                made = self._find_or_make(self._temporary_folder(), label, write)
+            self._flawed[flaw] = Leaf(made / "chain.pem", made / "key.pem")
+        return self._flawed[flaw]
+
+    def flawed_context(self, flaw: Flaw) -> ssl.SSLContext:
+        """A server's context that shows such a certificate."""
+        key = ("flawed", flaw), ()
+        if key not in self._contexts:
+            leaf = self.flawed(flaw)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else OpenSSL would refuse to show a weak one
+            context.load_cert_chain(leaf.chain_file, leaf.key_file)
+            self._contexts[key] = context
+        return self._contexts[key]
 
     # -- making -----------------------------------------------------------------------------------------------------
 
@@ -185,6 +222,44 @@ class Authority:
         _write(folder / "key.pem", made.private_key_pem.bytes(), mode=0o600)
         return today + LEAF_DAYS * DAY
 
+    def _write_flawed(self, folder: Path, flaw: Flaw) -> float:
+        """A certificate by hand: trustme makes none that are wrong."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+        from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
+        today = self._now()
+        days = (-BACKDATED_DAYS, -1) if flaw == "expired" else (-BACKDATED_DAYS, LEAF_DAYS)
+        key = rsa.generate_private_key(65537, WEAK_BITS) if flaw == "weak" else ec.generate_private_key(ec.SECP256R1())
+        signer: CertificateIssuerPrivateKeyTypes = key
+        name = issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self.names[0][:64])])
+        extensions: list[tuple[x509.ExtensionType, bool]] = [(_alternative_names(self.names), False)]
+        if flaw != "self-signed":
+            place = self._place()
+            ca = x509.load_pem_x509_certificate((place / "ca.pem").read_bytes())
+            signer = _issuer_key(serialization.load_pem_private_key((place / "ca.key").read_bytes(), None))
+            issuer = ca.subject
+            extensions.append((x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False))
+        extensions.append((x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(issuer)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_utc(today + days[0] * DAY))
+            .not_valid_after(_utc(today + days[1] * DAY))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        made = builder.sign(signer, hashes.SHA256())
+        _write(folder / "chain.pem", made.public_bytes(serialization.Encoding.PEM))
+        plain = serialization.NoEncryption()
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+        _write(folder / "key.pem", pem, mode=0o600)
+        return today + LEAF_DAYS * DAY  # an expired one stays expired: it need not be made again
+
     def _signer(self) -> trustme.CA:
         if self._ca is None:
             import trustme
@@ -192,6 +267,27 @@ class Authority:
             place = self._place()
             self._ca = trustme.CA.from_pem((place / "ca.pem").read_bytes(), (place / "ca.key").read_bytes())
         return self._ca
+
+
+def _alternative_names(names: Iterable[str]) -> x509.SubjectAlternativeName:
+    """DNS names and addresses as a certificate has them."""
+    from cryptography import x509
+
+    found: list[x509.GeneralName] = []
+    for name in names:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            found.append(x509.DNSName(name))
+    return x509.SubjectAlternativeName(found)
+
+
+def _issuer_key(key: object) -> ec.EllipticCurvePrivateKey:
+    """The authority's key: trustme makes elliptic ones."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
 
 def _cache_folder() -> Path:

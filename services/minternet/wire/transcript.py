@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeVar
@@ -54,6 +54,8 @@ class Transcript:
         self._pieces: deque[tuple[float, Side, bytes]] = deque()
         self._cost = 0
         self._secrets: set[bytes] = set()
+        self.secrets_in: re.Pattern[bytes] | None = None
+        """What the client says that is to be masked as well wherever it is said: the pattern's group, found when somebody reads."""
         self._kept = True
 
     def client(self, data: bytes) -> None:
@@ -77,25 +79,36 @@ class Transcript:
         """The conversation is over."""
         if self.closed is None:
             self.closed = self._ring.now()
+            self._ring.tell()
+
+    @property
+    def kept_pieces(self) -> int:
+        """How many pieces are kept."""
+        return len(self._pieces)
 
     def pieces(self, *, masked: bool = True) -> list[Piece]:
         """What was said, piece by piece as it came; masked octets are asterisks, so lengths stay."""
         raw = _snapshot(self._pieces)
-        if masked and self._secrets:
-            raw = _mask(raw, set(self._secrets))
+        if masked and (secrets := self._secrets | self._found_in(raw)):
+            raw = _mask(raw, secrets)
         return [Piece(*piece) for piece in raw]
 
-    def text(self, *, times: bool = False) -> str:
+    def text(self, *, times: bool = False, masked: bool = True) -> str:
         """The conversation in lines `C: ...`, `S: ...`, `*: ...` under a header; with seconds since it opened if asked."""
         lines = [self._header()]
         if self.dropped_pieces:
             lines.append(f"# {self.dropped_pieces} earlier pieces ({self.dropped_octets} octets) dropped")
-        for side, run in groupby(self.pieces(), key=lambda piece: piece.side):
+        for side, run in groupby(self.pieces(masked=masked), key=lambda piece: piece.side):
             said = list(run)
             stamp = f"{said[0].time - self.opened:9.3f} " if times else ""
             data = b"".join(piece.data for piece in said) if side != "*" else b"\n".join(piece.data for piece in said)
             lines += [f"{stamp}{side}: {line}" for line in _readable(data)]
         return "\n".join(lines) + "\n"
+
+    def _found_in(self, raw: list[tuple[float, Side, bytes]]) -> set[bytes]:
+        if self.secrets_in is None:
+            return set()
+        return set(self.secrets_in.findall(b"".join(data for _, side, data in raw if side == "C"))) - {b""}
 
     def _header(self) -> str:
         opened = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.opened))
@@ -108,6 +121,8 @@ class Transcript:
         cost = len(data) + PIECE_COST
         self._cost += cost
         ring.octets += cost
+        if ring.watchers:
+            ring.tell()
         if self._cost > ring.max_share or ring.octets > ring.max_bytes or not self._kept:
             ring.trim(self)
 
@@ -147,6 +162,7 @@ class TranscriptRing:
         self.opened = 0
         """Conversations ever opened; the next one's number is one more."""
         self._conversations: deque[Transcript] = deque()
+        self.watchers: tuple[Callable[[], object], ...] = ()
 
     def open(self, service: str, peer: tuple[str, int], local: tuple[str, int]) -> Transcript:
         """Begin the transcript of a conversation."""
@@ -165,6 +181,28 @@ class TranscriptRing:
     def find(self, number: int) -> Transcript | None:
         """The transcript with this number, if it is still kept."""
         return next((transcript for transcript in self.conversations() if transcript.number == number), None)
+
+    def watch(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call back, on the loop's thread, whenever something was said or a conversation ended; returns what ends it."""
+        self.watchers = (*self.watchers, callback)
+
+        def unwatch() -> None:
+            self.watchers = tuple(each for each in self.watchers if each is not callback)
+
+        return unwatch
+
+    def tell(self) -> None:
+        """Tell those who watch. For the transcripts."""
+        for callback in self.watchers:
+            callback()
+
+    def forget_peers(self, peers: Container[tuple[str, int]]) -> None:
+        """Forget the conversations with these addresses: those of whoever starts the servers, and tries them first."""
+        kept = [transcript for transcript in self._conversations if transcript.peer not in peers]
+        for transcript in self._conversations:
+            if transcript.peer in peers:
+                transcript.forget()
+        self._conversations = deque(kept)
 
     def clear(self) -> None:
         """Forget all conversations; those still open are not recorded further."""

@@ -263,6 +263,11 @@ class Wire:
 
     # -- for subclasses ---------------------------------------------------------------------------------------------
 
+    @property
+    def conversation(self) -> int:
+        """The number of the transcript, 0 where there is none: what changes of the world are traced by."""
+        return self.transcript.number if self.transcript is not None else 0
+
     def receive(self, data: bytes) -> None:
         """Take what the client sent; for whatever holds the connection."""
         if self.transcript is not None and self._inflate is None:

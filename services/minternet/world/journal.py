@@ -14,6 +14,15 @@ KEEP_OCTETS = 64 << 20
 Callback = Callable[["Event"], None]
 
 
+class Origin:
+    """Who asks for changes, where the number of the conversation is all there is to know; each is itself only."""
+
+    __slots__ = ("conversation",)
+
+    def __init__(self, conversation: int) -> None:
+        self.conversation = conversation
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """A change that was made: its number, when (seconds since 1970), what came of it, who asked, octets of content."""
 
@@ -24,6 +33,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     topics: tuple[Hashable, ...]
     origin: object = None
     octets: int = 0
+
+    @property
+    def conversation(self) -> int:
+        """The number of the conversation that it came from, if its origin has one; 0 where there is none."""
+        return int(getattr(self.origin, "conversation", 0))
 
 
 class Journal:
@@ -63,6 +77,11 @@ class Journal:
         for callback in self._everything:
             _tell(callback, event)
         return event
+
+    def forget(self) -> None:
+        """Drop all events; numbers go on."""
+        self._events.clear()
+        self.octets = 0
 
     def since(self, cursor: int) -> Iterator[Event]:
         """The kept events after that number, oldest first."""

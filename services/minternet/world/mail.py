@@ -6,6 +6,8 @@ only grow and a replaced record keeps its place in a dict.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
@@ -322,7 +324,7 @@ class Mail:
         if uidvalidity is None:
             uidvalidity = self.next_uidvalidity
         self.next_uidvalidity = max(self.next_uidvalidity, uidvalidity + 1)
-        mailbox = Mailbox(self._eras.number, owner, name, uidvalidity, f"F{uidvalidity}-{owner}")
+        mailbox = Mailbox(self._eras.number, owner, name, uidvalidity, mailbox_id(owner, uidvalidity))
         mailbox.special_use = special_use
         self.writable_store(owner).mailboxes[name] = mailbox
         return mailbox
@@ -380,6 +382,17 @@ class Mail:
         added = target.append([_as_new(message) for message in messages], saved) if messages else ()
         appended = Appended(target.owner, target.name, target.uidvalidity, added)
         return Copied(tuple(message.uid for message in messages), appended)
+
+
+def mailbox_id(owner: str, uidvalidity: int) -> str:
+    """A MAILBOXID: no other mailbox has it; at most 255 letters, digits, `_` and `-` (RFC 8474 section 7)."""
+    named = (
+        owner if _FIT_FOR_ID.fullmatch(owner) else "_" + hashlib.sha256(owner.encode("utf-8", "replace")).hexdigest()
+    )
+    return f"F{uidvalidity}-{named}"
+
+
+_FIT_FOR_ID = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]{0,99}")
 
 
 def _inbox_in_capitals(name: str) -> str:

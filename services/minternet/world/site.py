@@ -20,6 +20,8 @@ class Site:
     # -- changes call these
 
     def set_route(self, route: Route) -> Route:
+        if not route.replies:
+            route = msgspec.structs.replace(route, replies=(Reply(),))
         self.routes.writable()[route.name] = route
         return route
 

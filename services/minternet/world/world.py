@@ -49,6 +49,8 @@ class World:
         self.site = Site(self._eras)
         self.scratch: dict[Hashable, Any] = {}
         """What servers remember beside the state, under keys of their own: maildrop locks, salted keys. Never journaled."""
+        self.fixture_faults: tuple[str | dict[str, Any], ...] = ()
+        """The faults that the fixture asks for, as it says them: for who serves the world."""
         self._snapshots: dict[str, Snapshot] = {}
 
     async def commit(self, change: Change[Result], origin: object = None) -> Result:

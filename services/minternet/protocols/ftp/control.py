@@ -21,6 +21,7 @@ from ...world.errors import WorldError
 from ..commands import Refusal
 from .errors import as_refusal
 from .lines import CommandLines
+from .passing import Passing
 from .table import IMMEDIATE, URGENT
 from .tls import SSL
 
@@ -41,7 +42,7 @@ SLICE = 0.0005
 """Seconds a long calculation may take at once."""
 
 
-class Control(TLS_FTPHandler):  # type: ignore[misc]
+class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
     """One client's control connection; what the lines mean is said by `Session`."""
 
     socket: Any
@@ -90,9 +91,16 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
     def handle(self) -> None:
         """The client is here."""
         self.service.sessions.add(self)
+        if not self.meet():
+            return
         if self.context.implicit_tls:
             self.start_tls()
         else:
+            self.greet()
+
+    def greet(self) -> None:
+        """Say that it is here."""
+        if not self.met_otherwise():
             self.reply(f"220 {self.profile.greeting.format(host=self.world.hostname)}")
 
     def handle_max_cons(self) -> None:
@@ -119,6 +127,11 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
         self._held = self._ending = True
         self._lines.forget()
         self.flush()
+        self.wait_for_passage()
+        if self._all_out:
+            self._half_close_soon()
+
+    def _half_close_soon(self) -> None:
         self.call_later(LINGER, self.close)
         self.initiate_send()
 
@@ -155,6 +168,8 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
             with suppress(SSL.Error, OSError):
                 self.socket.shutdown()
         self._ssl_established = False
+        if self.passage is not None:
+            self.passage.detach()
         FTPHandler.close(self)
         self.service.sessions.discard(self)
         self.service.stirred()
@@ -183,16 +198,20 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
         if self._replies and not self._closed:
             data = "".join(self._replies).encode("utf-8", "surrogateescape")
             self._replies.clear()
-            self.transcript.server(data)
+            (self.spoil or self.put)(data)
+
+    def transmit(self, data: bytes) -> None:
+        """Write to the connection."""
+        if not self._closed:
             asynchat.async_chat.push(self, data)
 
     def initiate_send(self) -> None:
         asynchat.async_chat.initiate_send(self)
         if self._closed:
             return
-        if not self.producer_fifo and self._secure_next:
+        if not self.producer_fifo and self._secure_next and self._all_out:
             self.start_tls()
-        if not self.producer_fifo and self._ending and not self._shut:
+        if not self.producer_fifo and self._ending and self._all_out and not self._shut:
             self._half_close()
         self._watch()
         if self._lines:
@@ -200,7 +219,8 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
 
     def _watch(self) -> None:
         """Read while there is room for lines and replies, write while something is to be written."""
-        full = self._held or len(self._lines) >= LINES_WAITING or len(self.producer_fifo) >= REPLIES_WAITING
+        held = self._held or self._stopped
+        full = held or len(self._lines) >= LINES_WAITING or len(self.producer_fifo) >= REPLIES_WAITING
         reads = 0 if full and not (self._ssl_accepting or self._clearing or self._ending) else self.ioloop.READ
         self._wanted_io_events = reads | (self.ioloop.WRITE if self.producer_fifo else 0)
         self.modify_ioloop_events(self._wanted_io_events)
@@ -216,8 +236,7 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
         except _RetryError:
             return
         if data and not self._ending:
-            self._lines.feed(data)
-            self.go_on()
+            (self.deliver if self.passage is None else self.passage.inbound)(data)
 
     def recv(self, size: int) -> bytes:
         """What came; b"" where the connection is over, and closed."""
@@ -235,7 +254,8 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
         self._corked = True
         try:
             for line in self._lines_to_obey():
-                self._obey(line)
+                faults = self.context.faults
+                self._obey(line) if faults is None else faults.ftp.obey(self, line)
         finally:
             self._corked = False
         self.flush()
@@ -339,12 +359,13 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
         self._lines.forget()
         self._secure_next = True
         self.flush()
+        self.wait_for_passage()
 
     def start_tls(self) -> None:
         """The handshake."""
         self._secure_next = False
         self.plain = self.socket
-        self.ssl_context = self.service.context_for_session()
+        self.ssl_context = self.service.context_for_session(self.remote_ip, self.transcript)
         self.secure_connection(self.ssl_context)
         self._lines.forget()
         self.call_later(self.limits.handshake, self._handshake_due)
@@ -358,7 +379,7 @@ class Control(TLS_FTPHandler):  # type: ignore[misc]
     def handle_ssl_established(self) -> None:
         self.note(f"{self.socket.get_protocol_version_name()} established")
         if self.context.implicit_tls:
-            self.reply(f"220 {self.profile.greeting.format(host=self.world.hostname)}")
+            self.greet()
 
     def handle_failed_ssl_handshake(self) -> None:
         self.note("the TLS handshake failed")

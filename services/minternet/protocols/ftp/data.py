@@ -42,6 +42,7 @@ class Transfer(DTPHandler):  # type: ignore[misc]
     _closed: bool
     _lastdata: int
     transfer_finished: bool
+    may_sendfile = True
 
     def __init__(self, sock: socket.socket, session: Session, job: Job) -> None:
         self.timeout = session.limits.ftp_data_idle
@@ -73,7 +74,8 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         self.modify_ioloop_events(events)
 
     def _can_sendfile(self) -> bool:
-        return isinstance(self.job.file, io.BufferedReader) and not self.job.text and hasattr(os, "sendfile")
+        is_file = isinstance(self.job.file, io.BufferedReader)
+        return self.may_sendfile and is_file and not self.job.text and hasattr(os, "sendfile")
 
     def readable(self) -> bool:
         return bool(self.receive)

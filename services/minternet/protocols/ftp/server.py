@@ -13,13 +13,14 @@ from typing import Any
 import pyftpdlib.ioloop  # noqa: F401 - first: it imports asyncore without its warning
 from pyftpdlib.servers import FTPServer
 
+from ...wire.transcript import Transcript
 from ..context import ServiceContext
 from . import access, commands, digests, endpoints, information, site, transfers  # noqa: F401 - they fill the table
 from .profiles import find
 from .rider import Rider
 from .session import Session
 from .table import TABLE
-from .tls import SSL, make_context
+from .tls import SSL, make_context, make_flawed_context
 
 BACKLOG = 512
 ACCEPT_AGAIN = 1.0
@@ -74,8 +75,16 @@ class FtpService:
             self._shared = self._new_context()
         return self._shared
 
-    def context_for_session(self) -> SSL.Context:
+    @property
+    def links(self) -> tuple[Session, ...]:
+        """The clients there are."""
+        return tuple(self.sessions)
+
+    def context_for_session(self, client: str, transcript: Transcript) -> SSL.Context:
         """The context for a control connection and its data connections."""
+        faults = self.context.faults
+        if faults is not None and (leaf := faults.leaf(client, transcript)) is not None:
+            return make_flawed_context(leaf)
         return self._new_context() if self.context.settings.ftp_session_reuse else self.tls_context
 
     def _new_context(self) -> SSL.Context:

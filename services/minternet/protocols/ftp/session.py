@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from typing import TYPE_CHECKING, Any
 
+from ...world.journal import Origin
 from ...world.records import Account
 from ..commands import Refusal
 from .connections import ActiveConnector, PassiveListener
@@ -101,7 +102,7 @@ class Session(Control):
 
     def log_in(self, account: Account | None) -> None:
         """The user is this account, or anonymous."""
-        self.tree, self.failures = Tree(self.world, account), 0
+        self.tree, self.failures = Tree(self.world, account, Origin(self.transcript.number)), 0
         self.username = self.user
 
     def log_out(self) -> None:
@@ -179,6 +180,9 @@ class Session(Control):
         if transfer._closed:
             return
         self.data_channel = transfer
+        if self.spoil_data is not None:
+            spoil, self.spoil_data = self.spoil_data, None
+            spoil(transfer)
         try:
             transfer.begin()
         except Exception:

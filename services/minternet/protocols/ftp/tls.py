@@ -12,7 +12,9 @@ from typing import Final
 
 from OpenSSL import SSL
 
-__all__ = ["SSL", "make_context", "resumed"]
+from ...wire.tls import Leaf
+
+__all__ = ["SSL", "make_context", "make_flawed_context", "resumed"]
 
 SESSION_ID: Final = b"minternet"
 
@@ -27,6 +29,16 @@ def make_context(chain_file: Path, key_file: Path, watched: bool = False) -> SSL
     context.set_session_id(SESSION_ID)
     if watched:
         context.set_info_callback(_watch_handshake)
+    return context
+
+
+def make_flawed_context(leaf: Leaf | str) -> SSL.Context:
+    """A context that clients must refuse: with a flawed certificate, or with none, so that no cipher is shared."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")
+    if not isinstance(leaf, str):
+        context.use_certificate_chain_file(str(leaf.chain_file))
+        context.use_privatekey_file(str(leaf.key_file))
     return context
 
 

@@ -27,8 +27,8 @@ UNIQUE_TRIES: Final = 1000
 class Tree:
     """The files for one account, or for anonymous (None)."""
 
-    def __init__(self, world: World, account: Account | None) -> None:
-        self._world, self._files = world, world.files
+    def __init__(self, world: World, account: Account | None, origin: object = None) -> None:
+        self._world, self._files, self._origin = world, world.files, origin
         self.account = account
         home = clean(account.home) if account is not None else "/"
         self.home = home if home in world.files.folders else "/"
@@ -133,29 +133,30 @@ class Tree:
 
     def make_folder(self, path: str) -> Entry:
         """A new folder."""
-        return self._world.commit_now(MakeFolder(self.for_storing(path), self._world.clock.now(), self.owner))
+        change = MakeFolder(self.for_storing(path), self._world.clock.now(), self.owner)
+        return self._world.commit_now(change, self._origin)
 
     def remove_folder(self, path: str) -> None:
         """An empty folder goes."""
-        self._world.commit_now(RemoveFolder(self.for_changing(path)))
+        self._world.commit_now(RemoveFolder(self.for_changing(path)), self._origin)
 
     def remove_file(self, path: str) -> None:
         """A file goes."""
-        self._world.commit_now(RemoveFile(self.for_changing(path)))
+        self._world.commit_now(RemoveFile(self.for_changing(path)), self._origin)
 
     def rename(self, path: str, to: str) -> None:
         """A file or folder moves; both places must be the user's."""
-        self._world.commit_now(RenameEntry(self.for_changing(path), self.for_changing(to)))
+        self._world.commit_now(RenameEntry(self.for_changing(path), self.for_changing(to)), self._origin)
 
     def modify(self, path: str, modified: float | None = None, mode: int | None = None) -> Entry:
         """Set what is told of an entry."""
         self._files.get(self.for_changing(path))
-        return self._world.commit_now(ModifyEntry(path, modified, mode))
+        return self._world.commit_now(ModifyEntry(path, modified, mode), self._origin)
 
     def store(self, path: str, content: Blob, exclusive: bool) -> Entry:
         """A file's whole new content."""
         change = StoreFile(self.for_storing(path), content, self._world.clock.now(), self.owner, exclusive)
-        return self._world.commit_now(change)
+        return self._world.commit_now(change, self._origin)
 
     def unique(self, folder: str, stem: str) -> str:
         """A path in a folder where nothing is yet; 450."""

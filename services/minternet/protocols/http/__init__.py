@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..context import ServiceContext
-    from .protocol import App
     from .service import HttpService
 
 
-async def serve(
-    context: ServiceContext, sockets: list[socket.socket], mounts: Mapping[str, App] | None = None
-) -> HttpService:
-    """Serve HTTP, or HTTPS where the service has implicit TLS; `mounts` are ASGI applications by host name."""
+async def serve(context: ServiceContext, sockets: list[socket.socket]) -> HttpService:
+    """Serve HTTP, or HTTPS where the service has implicit TLS."""
     from .service import serve as serve_http
 
-    return await serve_http(context, sockets, mounts)
+    return await serve_http(context, sockets)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -24,9 +23,9 @@ from .endpoints.answers import field_value
 from .endpoints.rows import ENDPOINTS
 from .endpoints.streams import echo_limits
 from .forms import whole_body
+from .mounts import Mounts
 from .options import HttpOptions
-from .paths import media_type
-from .protocol import App
+from .paths import escaped, media_type
 from .routes import Asked, choose, explain, needs_body
 from .static import Trees
 from .table import Endpoint, Table
@@ -40,21 +39,22 @@ SITE_FIRST = frozenset({"/robots.txt", "/favicon.ico"})
 
 
 class Application:
-    """HTTP and WebSocket for one world. `mounts` are ASGI applications by host name ("*.name" for any below it)."""
+    """HTTP and WebSocket for one world; applications of the user's go first."""
 
-    def __init__(
-        self, world: World, options: HttpOptions, log: logging.Logger, mounts: Mapping[str, App] | None = None
-    ):
+    def __init__(self, world: World, options: HttpOptions, log: logging.Logger, mounts: Mounts | None = None):
         self.world, self.options, self.log = world, options, log
-        self.mounts = dict(mounts or {})
+        self.mounts = mounts if mounts is not None else Mounts()
         self.table = Table(ENDPOINTS)
         self.trees = Trees(world)
         self.around = Surroundings(options, world.hostname, world.clock.now, world.chance.random, self.table)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if self.mounts and (mounted := self._mounted(scope)) is not None:
+        if scope["type"] == "websocket":  # uvicorn leaves the names as they came; ASGI wants lower case
+            scope["headers"] = [(name.lower(), value) for name, value in scope["headers"]]
+        if self.mounts and (mounted := self.mounts.find(_host_of(scope))) is not None:
             if (exchange := scope.get("extensions", {}).get("minternet.exchange")) is not None:
                 exchange.abandons = False
+            scope["state"] = self.mounts.state(mounted)
             await mounted(scope, receive, send)
         elif scope["type"] == "http":
             visit = Visit(scope, receive, send, self.around)
@@ -64,21 +64,6 @@ class Application:
             await reply(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
-
-    def mount(self, host: str, app: App) -> None:
-        """Let an ASGI application answer for a host ("name", or "*.name" for any below it)."""
-        self.mounts = {**self.mounts, host.lower(): app}
-
-    def _mounted(self, scope: Any) -> App | None:
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        if name in self.mounts:
-            return self.mounts[name]
-        parts = name.split(".")
-        return next(
-            (self.mounts[wild] for at in range(1, len(parts)) if (wild := "*." + ".".join(parts[at:])) in self.mounts),
-            None,
-        )
 
     async def _answer(self, visit: Visit) -> Response:
         try:
@@ -122,7 +107,7 @@ class Application:
     async def _missing(self, visit: Visit) -> Response:
         routes = list(self.world.site.routes.values())
         if routes:
-            nearest = explain(routes, _asked(visit, b""))
+            nearest = explain(routes, _asked(visit, await whole_body(visit) if needs_body(routes) else b""))
             raise Problem(404, "nothing is at this URL; the nearest routes:\n  " + "\n  ".join(nearest))
         if (page := await self.trees.missing(visit)) is not None:
             return page
@@ -162,10 +147,9 @@ class Application:
             kind = media_type(entry.name, content)
         made = Response(content, reply.status, headers={"Content-Type": kind} if kind else None)
         for name, value in reply.headers:
-            lowered = name.lower().encode("latin-1")
-            if lowered == b"content-type":
-                made.raw_headers = [field for field in made.raw_headers if field[0] != b"content-type"]
-            made.raw_headers.append((lowered, field_value(value)))
+            if name.lower() == "content-type":
+                made.raw_headers = [field for field in made.raw_headers if field[0].lower() != b"content-type"]
+            made.raw_headers.append((name.encode("latin-1"), field_value(value)))
         return made
 
     # -- WebSocket
@@ -189,6 +173,10 @@ class Application:
                 return None
             await send({"type": "websocket.send", "bytes" if isinstance(said, bytes) else "text": said})
         return None
+
+
+def _host_of(scope: Any) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
 
 
 async def _refuse_websocket(send: Any, problem: Problem) -> None:
@@ -228,11 +216,11 @@ def index_page(table: Table) -> str:
     parts, title = [], None
     for row in table.rows:
         if row.group != title:
-            parts.append(("</table>\n" if title else "") + f"<h2>{escape(row.group)}</h2>\n<table>")
+            parts.append(("</table>\n" if title else "") + f"<h2>{escaped(row.group)}</h2>\n<table>")
             title = row.group
-        link = f'<a href="{row.path}">{escape(row.path)}</a>' if "{" not in row.path else escape(row.path)
+        link = f'<a href="{row.path}">{escaped(row.path)}</a>' if "{" not in row.path else escaped(row.path)
         methods = "any" if len(row.methods) > 2 else ", ".join(row.methods)
-        parts.append(f"<tr><td>{link}</td><td>{methods}</td><td>{escape(row.help)}</td></tr>")
+        parts.append(f"<tr><td>{link}</td><td>{methods}</td><td>{escaped(row.help)}</td></tr>")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>minternet: HTTP endpoints</title></head>\n'
         "<body>\n<h1>HTTP endpoints</h1>\n" + "\n".join(parts) + "\n</table>\n"

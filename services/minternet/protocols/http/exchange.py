@@ -1,7 +1,5 @@
 """One request and its reply: an ASGI cycle that writes a reply in one piece and knows trailers, interim and raw replies.
 
-It has the attributes that uvicorn's protocol class asks of its `RequestResponseCycle`, and takes its place.
-
 Beside the ASGI events of HTTP an application may send:
 `http.response.trailers` (announced by `extensions`), `http.response.early_hint`, and two of our own:
 `minternet.interim` {status, headers}: an interim (1xx) reply before the final one;
@@ -16,12 +14,11 @@ import http
 import logging
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.flow_control import FlowControl
-
+from .connection import FlowControl
 from .guard import Head
 
 JOINED = 64 * 1024
@@ -74,6 +71,21 @@ def status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase(status)}\r\n".encode()
 
 
+_UNUSUAL = {b"etag": b"ETag", b"www-authenticate": b"WWW-Authenticate", b"x-xss-protection": b"X-XSS-Protection"}
+
+
+@lru_cache(maxsize=1024)
+def field_name(name: bytes) -> bytes:
+    """A field's name as servers usually write it: ASGI has lower case, and scripts look for `Content-Type` to the letter."""
+    if not name.islower():
+        return name
+    return _UNUSUAL.get(name) or b"-".join(part.capitalize() for part in name.split(b"-"))
+
+
+def _lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % (field_name(name), value) for name, value in fields)
+
+
 class Exchange:
     """A request being answered. The protocol makes it, the application talks to its `receive` and `send`."""
 
@@ -92,6 +104,8 @@ class Exchange:
         self.status = 0
         self.route: str | None = None
         """The programmed route that answered."""
+        self.on_written: Callable[[], None] | None = None
+        """Called when all of the reply is written, before the connection goes on or ends; for faults."""
         self.abandons = True
         """Whether the application is cancelled when the client goes away; a mounted one is not."""
         # The request
@@ -211,11 +225,11 @@ class Exchange:
                 self.keep_alive = False
             else:
                 self._chunked = True
-                fields.append(b"transfer-encoding: chunked\r\n")
+                fields.append(b"Transfer-Encoding: chunked\r\n")
         if not self.keep_alive:
-            fields.append(b"connection: close\r\n")
+            fields.append(b"Connection: close\r\n")
         elif self.head.version == "1.0":
-            fields.append(b"connection: keep-alive\r\n")
+            fields.append(b"Connection: keep-alive\r\n")
         self._promised = bool(message.get("trailers")) and bool(self._chunked)
         self._held = b"%b%b\r\n" % (status_line(status), b"".join(fields))
         self._flusher = asyncio.get_running_loop().call_soon(self._flush)
@@ -239,8 +253,14 @@ class Exchange:
                     lines[0] = _without(lowered, lines[0])
                 else:
                     continue
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines.append(b"%b: %b\r\n" % (field_name(name), value))
         return lines
+
+    @property
+    def conversation(self) -> int:
+        """The number of the connection's transcript, 0 where there is none."""
+        transcript = getattr(getattr(self.connection, "tap", None), "transcript", None)
+        return transcript.number if transcript is not None else 0
 
     def _flush(self) -> None:
         """Write a head that no body followed at once."""
@@ -291,7 +311,7 @@ class Exchange:
         self._trailers += fields
         if more:
             return
-        section = b"".join(b"%b: %b\r\n" % field for field in self._trailers)
+        section = _lines(self._trailers)
         if section.count(b"\n") != len(self._trailers) or section.count(b"\r") != len(self._trailers):
             raise BrokenReply("a trailer field holds a line end")
         self._write(b"0\r\n" + section + b"\r\n")
@@ -303,7 +323,7 @@ class Exchange:
             return
         if status == 100:
             self.waiting_for_100_continue = False
-        self.transport.write(status_line(status) + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n")
+        self.transport.write(status_line(status) + _lines(fields) + b"\r\n")
 
     def _send_raw(self, body: bytes, end: str) -> None:
         self.response_started, self.keep_alive = True, False
@@ -318,6 +338,8 @@ class Exchange:
             self._complete()
 
     def _complete(self) -> None:
+        if self.on_written is not None:
+            self.on_written()
         self.response_complete = True
         self.message_event.set()
         self.connection.on_response_complete()
@@ -325,4 +347,4 @@ class Exchange:
 
 def _without(name: bytes, lines: bytes) -> bytes:
     """Standing fields less one that the application set itself."""
-    return b"".join(line for line in lines.splitlines(keepends=True) if not line.startswith(name + b":"))
+    return b"".join(line for line in lines.splitlines(keepends=True) if not line.lower().startswith(name + b":"))

@@ -101,3 +101,10 @@ def is_textual(kind: str) -> bool:
 def url_path(path: str) -> str:
     """A tree's path as a URL's."""
     return quote(path.encode("utf-8", "surrogateescape"), safe="/~!$&'()*+,;=:@")
+
+
+def escaped(text: str) -> str:
+    """A text for a page. The import is heavy, and pages are rare."""
+    from html import escape
+
+    return escape(text)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection: uvicorn's protocol class behind the guard.
+"""HTTP/1.1 on a connection: the httptools parser behind the guard.
 
 The guard finds the messages; octets of the next one stay here until the current exchange is over, so pipelined requests
 are answered in order, a refusal never overtakes a reply, and what follows an upgrade or a CONNECT is not misread. One
@@ -12,17 +12,17 @@ import base64
 import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import httptools
 from msgspec import structs
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ...wire.tap import Tap
+from .connection import HttpConnection
 from .exchange import Exchange, status_line
 from .guard import Framing, Head, Refused, check_unfinished, read_head
+from .mounts import App
 from .options import HttpOptions
 
 HELD = 64 * 1024
@@ -30,18 +30,21 @@ HELD = 64 * 1024
 EMPTY_LINES = 8
 """Empty lines skipped before a request line (RFC 9112 section 2.2)."""
 
-_CREDENTIALS = re.compile(rb"\r\nproxy-authorization:[ \t]*basic +([^\r]*?)[ \t]*\r\n", re.IGNORECASE)
+_VALUE = rb"([^\r \t]*+(?:[ \t]++[^\r \t]++)*+)[ \t]*+\r\n"
+"""A field's value to its end, without the blanks there; linear, however many blanks there are."""
+_CREDENTIALS = re.compile(rb"\r\nproxy-authorization:[ \t]*basic ++" + _VALUE, re.IGNORECASE)
+_SECRETS = re.compile(rb"\r\n(?:proxy-)?authorization:[ \t]*+(?:[A-Za-z0-9-]++[ \t]++)?" + _VALUE, re.IGNORECASE)
+"""What transcripts mask: the credentials of the client (RFC 9110 section 11.6)."""
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 MASKED_UPGRADE = b"x-minternet-upgrade"
 """The name under which the parser is shown an Upgrade field that is ignored."""
-_VERSION = re.compile(rb"\r\nsec-websocket-version:[ \t]*([^\r]*?)[ \t]*\r\n", re.IGNORECASE)
+_VERSION = re.compile(rb"\r\nsec-websocket-version:[ \t]*+" + _VALUE, re.IGNORECASE)
 _PRINTABLE = bytes(range(0x21, 0x7F)).decode()
 EXTENSIONS: dict[str, Any] = {"http.response.trailers": {}, "http.response.early_hint": {}, "minternet.raw": {}}
 """What an application may use beside plain ASGI; see `exchange`."""
 
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
 Awaiting = Literal["request", "head", "body", "nothing", "drain", "end"]
 
 
@@ -51,8 +54,8 @@ class Host(Protocol):
     options: HttpOptions
     app: App
     log: logging.Logger
-    uvicorn: Any
-    state: Any
+    connections: set[Any]
+    tasks: set[asyncio.Task[None]]
 
     def standing_fields(self) -> bytes: ...
 
@@ -63,14 +66,12 @@ class Host(Protocol):
     def tunnel(self, connection: WebProtocol, first: bytes) -> None: ...
 
 
-class WebProtocol(HttpToolsProtocol):
+class WebProtocol(HttpConnection):
     """One connection. `authority` is the host of the CONNECT tunnel it lies in, "" outside of one."""
 
-    cycle: Exchange  # type: ignore[assignment]
-    scope: Any
-
     def __init__(self, host: Host, authority: str = "") -> None:
-        super().__init__(config=host.uvicorn, server_state=host.state, app_state={})
+        super().__init__(host.connections)
+        self.cycle: Exchange = None  # type: ignore[assignment]
         self.host = host
         self.authority = authority
         self.options = host.options
@@ -92,22 +93,27 @@ class WebProtocol(HttpToolsProtocol):
 
     # -- the connection
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        if self.tap is not None and self.tap.transcript is not None:
+            self.tap.transcript.secrets_in = _SECRETS
         self._await("request", self.options.keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         cycle = self.cycle
         self._retire()
+        if cycle is not None:
+            cycle.disconnected = cycle.disconnected or not cycle.response_complete
+            cycle.message_event.set()
         super().connection_lost(exc)
         task = None if cycle is None else cycle.task
         if task is not None and not task.done():
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self.host.tasks.add(task)
+            task.add_done_callback(self.host.tasks.discard)
             if cycle.abandons and not cycle.response_complete:
                 task.cancel()
 
-    def eof_received(self) -> bool:  # type: ignore[override]
+    def eof_received(self) -> bool:
         """A client may send its end and still wait for the reply; TLS has no such half-close."""
         self._ended = True
         if self._busy and self._framing is None and self._awaiting != "end" and self.scheme == "http":
@@ -159,6 +165,11 @@ class WebProtocol(HttpToolsProtocol):
     # -- messages
 
     @property
+    def ended(self) -> bool:
+        """Whether the client has sent its end."""
+        return self._ended
+
+    @property
     def _busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -182,7 +193,9 @@ class WebProtocol(HttpToolsProtocol):
         self._pending = data[at:] if at else data
         if self.tunnelled and self._pending:
             self._enter_tunnel()
-        elif len(self._pending) > HELD and self._busy:
+        elif not self._busy:
+            self.flow.resume_reading()
+        elif len(self._pending) > HELD:
             self.flow.pause_reading()
 
     def _find_head(self, data: bytes, at: int) -> int:
@@ -273,14 +286,13 @@ class WebProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_begin(self) -> None:
-        self.url = b""
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Make the request an ASGI scope and start the application (in place of uvicorn's, which knows no proxies)."""
+        """Make the request an ASGI scope, and start the application."""
         head = self._head
         assert head is not None
         scheme, target = self.scheme, head.target
@@ -290,7 +302,7 @@ class WebProtocol(HttpToolsProtocol):
         if head.upgrade:
             self.headers = [(b"upgrade" if name == MASKED_UPGRADE else name, value) for name, value in self.headers]
         path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
-        scope = self.scope = {
+        scope: dict[str, Any] = {
             "type": "http",
             "asgi": ASGI,
             "http_version": head.version,
@@ -324,14 +336,14 @@ class WebProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         cycle = self.cycle
-        self.server_state.total_requests += 1
         self.host.finished(cycle)
         if self.transport.is_closing():
             return
         if not cycle.keep_alive:
             self._end(linger=self._framing is not None or bool(self._pending))
             return
-        self.flow.resume_reading()
+        if self._framing is not None or len(self._pending) <= HELD:  # else each reply would let in more than it takes away
+            self.flow.resume_reading()
         if self._framing is None:
             self._next()
 
@@ -362,7 +374,7 @@ class WebProtocol(HttpToolsProtocol):
             status_line(refused.status)
             + self.host.standing_fields()
             + refused.fields
-            + b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(text)
+            + b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(text)
             + text
         )
         self._end(linger=True)
@@ -393,7 +405,7 @@ class WebProtocol(HttpToolsProtocol):
         version = _VERSION.search(raw)
         if version is None or version[1] != b"13":
             raise Refused(
-                426, "WebSocket is spoken in version 13 here", b"upgrade: websocket\r\nsec-websocket-version: 13\r\n"
+                426, "WebSocket is spoken in version 13 here", b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             )
         self._retire()
         protocol = self.host.websocket()
@@ -418,7 +430,7 @@ class WebProtocol(HttpToolsProtocol):
             return
         given = _CREDENTIALS.search(raw)
         if given is None or given[1] != base64.b64encode(wanted.encode()):
-            raise Refused(407, "the proxy asks for credentials", b'proxy-authenticate: Basic realm="minternet"\r\n')
+            raise Refused(407, "the proxy asks for credentials", b'Proxy-Authenticate: Basic realm="minternet"\r\n')
 
     # -- time
 

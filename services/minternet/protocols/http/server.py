@@ -1,4 +1,4 @@
-"""The HTTP service: its application on uvicorn's protocol class, one connection each, and how it is stopped."""
+"""The HTTP service: its application, and its connections."""
 
 from __future__ import annotations
 
@@ -9,47 +9,9 @@ from email.utils import formatdate
 from typing import Any
 
 from .exchange import Exchange
+from .mounts import App
 from .options import HttpOptions
-from .protocol import App, WebProtocol
-
-ASGI_VERSION = "3.0"
-
-
-class UvicornConfig:
-    """What uvicorn's protocol classes read of a `uvicorn.Config`; the real one configures logging and needs more imports."""
-
-    loaded = True
-    ws_protocol_class = None
-    root_path = ""
-    asgi_version = ASGI_VERSION
-    limit_concurrency = None
-    reset_contextvars = False
-    h11_max_incomplete_event_size = None
-    ws_max_queue = 32
-    ws_per_message_deflate = True
-    ws_ping_interval: float | None = None
-    ws_ping_timeout: float | None = None
-
-    def __init__(self, app: App, options: HttpOptions) -> None:
-        self.loaded_app = app
-        self.timeout_keep_alive = options.keep_alive
-        self.ws_max_size = options.websocket_message
-
-
-class UvicornState:
-    """What they read of a `uvicorn.server.ServerState`."""
-
-    def __init__(self, fields: Callable[[], bytes]) -> None:
-        self.total_requests = 0
-        self.connections: set[Any] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._fields = fields
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """The standing fields, for the WebSocket handshake."""
-        pairs = (line.partition(b": ") for line in self._fields().splitlines())
-        return [(name, value) for name, _, value in pairs]
+from .protocol import WebProtocol
 
 
 class WebServer:
@@ -65,8 +27,9 @@ class WebServer:
         done: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.app, self.options, self.log = app, options, log
-        self.state = UvicornState(self.standing_fields)
-        self.uvicorn = UvicornConfig(app, options)
+        self.connections: set[Any] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Applications that still work on a request whose client is gone."""
         self.open_tunnel: Callable[[WebProtocol, bytes], None] | None = None
         self._now, self._done = now, done
         self._second, self._fields = -1, b""
@@ -76,7 +39,7 @@ class WebServer:
         second = int(self._now())
         if second != self._second:
             date = formatdate(second, usegmt=True).encode()
-            self._second, self._fields = second, b"date: %b\r\nserver: minternet\r\n" % date
+            self._second, self._fields = second, b"Date: %b\r\nServer: minternet\r\n" % date
         return self._fields
 
     def connection(self, authority: str = "") -> WebProtocol:
@@ -93,9 +56,9 @@ class WebServer:
 
     def websocket(self) -> asyncio.Protocol:
         """A protocol that takes a connection over for WebSocket (imported here: few connections need it)."""
-        from .websocket import WebSocketProtocol
+        from .websocket import open_websocket
 
-        return WebSocketProtocol(config=self.uvicorn, server_state=self.state, app_state={})
+        return open_websocket(self)
 
     def tunnel(self, connection: WebProtocol, first: bytes) -> None:
         """A CONNECT tunnel's first octets came."""

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable
+from typing import Any
 
 from ...settings import Limits, Settings
+from ...wire.link import Link
 from ...wire.listener import Listener
 from ...wire.tap import Tap
 from ...world.changes import ReceiveRequest
+from ...world.journal import Origin
 from ...world.records import Request
 from ..context import ServiceContext
 from .app import Application
 from .exchange import Exchange
 from .guard import HeadLimits
 from .options import HttpOptions
-from .protocol import App, WebProtocol
+from .protocol import WebProtocol
 from .server import WebServer
 from .tunnel import Tunnels
 
 BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 21\r\nconnection: close\r\n"
-    b"retry-after: 1\r\n\r\ntoo many connections\n"
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 21\r\nConnection: close\r\n"
+    b"Retry-After: 1\r\n\r\ntoo many connections\n"
 )
 ALPN = ("http/1.1",)
 
@@ -35,20 +38,21 @@ def options_of(settings: Settings) -> HttpOptions:
         limits=HeadLimits(total=limits.http_head_octets, fields=limits.http_fields, body=limits.http_body),
         head_timeout=limits.http_head,
         keep_alive=limits.http_keep_alive,
+        record=settings.http_record,
+        cors=settings.http_cors,
+        proxy_credentials=settings.http_proxy_credentials,
     )
 
 
 class HttpService:
     """A running HTTP or HTTPS service."""
 
-    def __init__(
-        self, context: ServiceContext, sockets: list[socket.socket], options: HttpOptions, mounts: Mapping[str, App]
-    ) -> None:
+    def __init__(self, context: ServiceContext, sockets: list[socket.socket], options: HttpOptions) -> None:
         self.context, self.options = context, options
         self._nothing = context.world.blobs.of(b"")
-        self.app = Application(context.world, options, context.log, mounts)
+        self.app = Application(context.world, options, context.log, context.mounts)
         self.server = WebServer(
-            self.app,
+            self._answer,
             options,
             log=context.log,
             now=context.world.clock.now,
@@ -62,21 +66,28 @@ class HttpService:
             self._connection,
             tls=context.authority.server_context(ALPN) if context.implicit_tls else None,
             max_connections=limits.connections,
-            busy=b"" if context.implicit_tls else BUSY,
+            busy=BUSY,
             log=context.log,
             handshake_timeout=limits.handshake,
         )
+        self.listener.gate = lambda: context.faults
 
     def _connection(self) -> Tap:
-        inner = self.server.connection()
+        inner, faults = self.server.connection(), self.context.faults
         inner.tap = Tap(
             inner,
             transcripts=self.context.transcripts,
             service=self.context.service.name,
+            passage=faults.passage() if faults is not None else None,
             farewell=_farewell,
             log=self.context.log,
         )
         return inner.tap
+
+    def _answer(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        """The application, with the faults there are around it."""
+        faults = self.context.faults
+        return self.app(scope, receive, send) if faults is None else faults.web.answer(self.app, scope, receive, send)
 
     def _record(self, exchange: Exchange) -> None:
         """Tell the journal of a request: what came, and how it was answered."""
@@ -93,9 +104,14 @@ class HttpService:
             exchange.head.host.decode("latin-1"),
             exchange.route,
         )
-        world.commit_now(ReceiveRequest(request), origin="http")
+        world.commit_now(ReceiveRequest(request), Origin(exchange.conversation))
 
     # -- what the supervisor asks
+
+    @property
+    def links(self) -> list[Link]:
+        """The connections that are open."""
+        return self.listener.links
 
     @property
     def connections(self) -> int:
@@ -120,7 +136,7 @@ class HttpService:
         self.dismiss("stopping")
         await self.listener.drain(seconds)
         self.tunnels.close()
-        tasks = [*self.server.state.tasks]
+        tasks = [*self.server.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -134,10 +150,8 @@ def _farewell(inner: asyncio.BaseProtocol, reason: str) -> bytes | None:
     return b""
 
 
-async def serve(
-    context: ServiceContext, sockets: list[socket.socket], mounts: Mapping[str, App] | None = None
-) -> HttpService:
+async def serve(context: ServiceContext, sockets: list[socket.socket]) -> HttpService:
     """Serve HTTP, or HTTPS where the service has implicit TLS, on these sockets."""
-    service = HttpService(context, sockets, options_of(context.settings), mounts or {})
+    service = HttpService(context, sockets, options_of(context.settings))
     await service.listener.start()
     return service

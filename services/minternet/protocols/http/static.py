@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from html import escape
 
 from starlette.responses import Response
 
@@ -14,6 +13,7 @@ from ...world.blobs import Blob
 from ...world.changes import RemoveFile, StoreFile
 from ...world.errors import EntryMissing, NotAFile, NotAFolder, WorldError
 from ...world.files import Files
+from ...world.journal import Origin
 from ...world.records import Account, Entry
 from ...world.world import World
 from .endpoints.answers import redirect
@@ -21,7 +21,7 @@ from .endpoints.authentication import basic_credentials
 from .endpoints.content import compress_brotli, compress_gzip, compress_zstd
 from .forms import pieces
 from .partial import Pieces, content_reply
-from .paths import is_textual, media_type, tree_path, url_path
+from .paths import escaped, is_textual, media_type, tree_path, url_path
 from .ranges import Validators
 from .visit import Problem, Visit, encode_json
 
@@ -200,7 +200,7 @@ class Trees:
             content = writer.finish()
             done = True
             change = StoreFile(path, content, self.world.clock.now(), account.login, parents=True)
-            entry = await self.world.commit(change, origin="http")
+            entry = await self.world.commit(change, _origin(visit))
         except WorldError as error:
             raise Problem(409, str(error)) from None
         finally:
@@ -217,7 +217,7 @@ class Trees:
             raise _denied(account)
         _check_condition(visit, self.world.files.find(path))
         try:
-            await self.world.commit(RemoveFile(path), origin="http")
+            await self.world.commit(RemoveFile(path), _origin(visit))
         except EntryMissing as error:
             raise Problem(404, str(error)) from None
         except (NotAFile, NotAFolder) as error:
@@ -235,6 +235,10 @@ def _denied(account: Account | None) -> Problem:
     if account is None:
         return Problem(401, "log in first", {"WWW-Authenticate": REALM})
     return Problem(403, f"{account.login} may not do that there")
+
+
+def _origin(visit: Visit) -> Origin:
+    return Origin(visit.exchange.conversation if visit.exchange is not None else 0)
 
 
 def _check_condition(visit: Visit, entry: Entry | None) -> None:
@@ -286,14 +290,16 @@ def _told(entry: Entry) -> dict[str, object]:
 
 
 def _page(path: str, entries: list[Entry]) -> str:
-    title = escape(f"Index of {path}")
+    title = escaped(f"Index of {path}")
     rows = [] if path == "/" else ['<tr><td><a href="../">../</a></td><td></td><td></td></tr>']
     for entry in entries:
         name = entry.name + ("/" if entry.is_folder else "")
         modified = datetime.fromtimestamp(entry.modified, UTC).strftime("%Y-%m-%d %H:%M")
         size = "" if entry.is_folder else str(entry.size)
         link = "./" + url_path(name)  # "./": a name like "a:b" would be a scheme
-        rows.append(f'<tr><td><a href="{escape(link)}">{escape(name)}</a></td><td>{modified}</td><td>{size}</td></tr>')
+        rows.append(
+            f'<tr><td><a href="{escaped(link)}">{escaped(name)}</a></td><td>{modified}</td><td>{size}</td></tr>'
+        )
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n'
         f"<h1>{title}</h1>\n<table>\n<tr><th>Name</th><th>Modified (UTC)</th><th>Size</th></tr>\n"

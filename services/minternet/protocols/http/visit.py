@@ -25,7 +25,9 @@ JSON_IN_THREAD = 256 * 1024
 MAX_FIELDS = 10_000
 """Names and values of one query or form."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
-_ENCODED_LETTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
+_APART_IN_PATH = re.compile(r"[\x00-\x20\x7f?#]")
+_ENCODED_IN_QUERY = re.compile(r"(?:%(?![01]|20|23|25|26|2b|3d|7f)[0-9a-f]{2})+", re.IGNORECASE)
+"""Octets of a query, but for white space, controls, and # % & + = which mean something there."""
 
 
 class Problem(Exception):
@@ -112,13 +114,13 @@ class Visit(Request):
 
     @property
     def address(self) -> str:
-        """The URL as asked for; httpbin's shape shows letters beyond ASCII as such."""
-        raw = self.scope["raw_path"].decode("latin-1")
-        query = self.scope["query_string"].decode("latin-1")
-        rest = raw + ("?" + query if query else "")
-        if self.shape == "httpbin" and "%" in rest:
-            rest = _ENCODED_LETTERS.sub(_decoded, rest)
-        return f"{self.public_scheme}://{self.authority}{rest}"
+        """The URL as asked for; httpbin's shape shows it decoded, as far as its parts stay apart."""
+        path, query = self.scope["raw_path"].decode("latin-1"), self.scope["query_string"].decode("latin-1")
+        if self.shape == "httpbin" and "%" in path:
+            path = _APART_IN_PATH.sub(lambda match: f"%{ord(match[0]):02X}", self.scope["path"])
+        if self.shape == "httpbin" and "%" in query:
+            query = _ENCODED_IN_QUERY.sub(_decoded, query)
+        return f"{self.public_scheme}://{self.authority}{path}{'?' + query if query else ''}"
 
     def absolute(self, path: str) -> str:
         """An absolute URL on this host."""
@@ -142,10 +144,7 @@ def _address(host: str, port: int | None) -> str:
 
 
 def _decoded(match: re.Match[str]) -> str:
-    try:
-        return unquote_to_bytes(match[0]).decode("utf-8")
-    except UnicodeDecodeError:
-        return match[0]
+    return _shown(unquote_to_bytes(match[0]).decode("utf-8", "surrogateescape"))
 
 
 def parse_pairs(query: bytes) -> list[tuple[str, str]]:

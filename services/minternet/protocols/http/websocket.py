@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+if TYPE_CHECKING:
+    from .server import WebServer
+
 EARLY = 64 * 1024
 """Octets taken before the handshake is answered."""
+
+
+class UvicornConfig:
+    """What uvicorn's protocol class reads of a `uvicorn.Config`; the real one would configure logging."""
+
+    loaded = True
+    ws_protocol_class = None
+    root_path = ""
+    asgi_version = "3.0"
+    limit_concurrency = None
+    reset_contextvars = False
+    ws_max_queue = 32
+    ws_per_message_deflate = True
+    ws_ping_interval: float | None = None
+    ws_ping_timeout: float | None = None
+
+    def __init__(self, server: WebServer) -> None:
+        self.loaded_app = server.app
+        self.ws_max_size = server.options.websocket_message
+
+
+class UvicornState:
+    """What it reads of a `uvicorn.server.ServerState`."""
+
+    def __init__(self, server: WebServer) -> None:
+        self.total_requests = 0
+        self.connections: set[Any] = server.connections
+        self.tasks: set[asyncio.Task[None]] = server.tasks
+        self._fields = server.standing_fields
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The standing fields, for the handshake."""
+        pairs = (line.partition(b": ") for line in self._fields().splitlines())
+        return [(name, value) for name, _, value in pairs]
+
+
+def open_websocket(server: WebServer) -> WebSocketProtocol:
+    """A protocol that takes over a connection of the server."""
+    config: Any = UvicornConfig(server)
+    state: Any = UvicornState(server)
+    return WebSocketProtocol(config=config, server_state=state, app_state={})
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -40,8 +86,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return
         text = b"the WebSocket handshake cannot be read"
         self.transport.write(
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%b" % (len(text), text)
+            b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
+            b"Connection: close\r\n\r\n%b" % (len(text), text)
         )
         self.close_sent = True
         self.transport.close()

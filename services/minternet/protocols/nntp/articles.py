@@ -30,7 +30,7 @@ FUTURE: Final = 24 * 3600.0
 FIELD: Final = re.compile(rb"([!-9;-~]+):([^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)")
 MESSAGE_ID: Final = re.compile(rb"<[!-;=?A-~]+@[!-;=?A-~]+>")
 GROUP_NAME: Final = re.compile(r"[^\x00-\x20\x7f,!*?\[\]\\:.]+(?:\.[^\x00-\x20\x7f,!*?\[\]\\:.]+)*")
-PATH: Final = re.compile(rb"[!-~]+(?:[ \t]*[!-~]+)*")
+PATH: Final = re.compile(rb"[!-~](?:[\t -~]*[!-~])?")
 
 MANDATORY: Final = (b"from", b"newsgroups", b"subject")
 """What a poster has to write; the rest is filled in (RFC 5537 section 3.4.1)."""

@@ -57,9 +57,15 @@ class NntpSession:
                 except TooLong as overlong:
                     wire.send(self.too_long(overlong))
                     continue
-            reply = await self.reply(line)
+            faults = self.context.faults
+            reply = await (self.reply(line) if faults is None else faults.over(self, line, self.reply))
             if reply:
                 wire.send(reply)
+
+    @property
+    def conversation(self) -> int:
+        """The number of its transcript: what its changes are traced by."""
+        return self.wire.conversation
 
     def farewell(self, reason: str) -> bytes:
         """What the client is told when the server ends the session (RFC 3977 section 3.2.1)."""

@@ -22,9 +22,9 @@ LINES_A_PIECE = 2048
 class Maildrop:
     """The messages of an INBOX, which of them are marked as deleted, and how the session may ask about them."""
 
-    def __init__(self, world: World, account: Account) -> None:
+    def __init__(self, world: World, account: Account, origin: object = None) -> None:
         mailbox = world.mail.get(account.login, INBOX)
-        self.world, self.owner = world, account.login
+        self.world, self.owner, self.origin = world, account.login, origin
         self.uidvalidity = mailbox.uidvalidity
         self.messages = tuple(mailbox)
         self.deleted: set[int] = set()
@@ -86,7 +86,8 @@ class Maildrop:
     async def mark_seen(self, message: Message) -> None:
         r"""Set \Seen, as Dovecot does at RETR."""
         if SEEN not in message.flags:
-            await self.world.commit(StoreFlags(self.owner, INBOX, (message.uid,), "add", frozenset({SEEN})))
+            change = StoreFlags(self.owner, INBOX, (message.uid,), "add", frozenset({SEEN}))
+            await self.world.commit(change, self.origin)
 
     async def update(self) -> int:
         """Expunge what is marked as deleted (the UPDATE state, RFC 1939 section 6); how many messages went."""
@@ -94,7 +95,7 @@ class Maildrop:
         uids = tuple(message.uid for message in marked if self._now(message) is not None)
         if not uids:
             return 0
-        return len((await self.world.commit(Expunge(self.owner, INBOX, uids))).uids)
+        return len((await self.world.commit(Expunge(self.owner, INBOX, uids), self.origin)).uids)
 
     def _now(self, message: Message) -> Message | None:
         """The message of today under this UID, if it still is the one of the log-in (a reset may give UIDs anew)."""

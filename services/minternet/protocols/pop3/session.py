@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ...wire.wire import Hangup, TimedOut, TooLong, Wire
+from ...world.journal import Origin
 from ..commands import Command, CommandTable, Refusal
 from ..context import ServiceContext
 from .languages import ENGLISH, Language
@@ -53,7 +54,7 @@ class Pop3Session:
 
     async def serve(self) -> None:
         """Greet, then reply to one command after the other until QUIT."""
-        wire = self.wire
+        wire, context = self.wire, self.context
         wire.send(b" ".join(filter(None, (b"+OK minternet POP3 server ready", self.stamp))) + b"\r\n")
         try:
             while self.state is not ENDED:
@@ -64,7 +65,8 @@ class Pop3Session:
                     except TooLong as overlong:
                         wire.send(self.too_long(overlong))
                         continue
-                wire.send(await self.reply(line))
+                faults = context.faults
+                wire.send(await (self.reply(line) if faults is None else faults.over(self, line, self.reply)))
         finally:
             self.close_maildrop()
 
@@ -147,7 +149,7 @@ class Pop3Session:
             raise self.refusal("another session has this maildrop locked", code="IN-USE")
         if self.world.mail.find(account.login, "INBOX") is None:
             raise self.refusal("the account has no INBOX", code="SYS/PERM")
-        self._maildrop = Maildrop(self.world, account)
+        self._maildrop = Maildrop(self.world, account, Origin(self.wire.conversation))
         self.context.locks[lock] = self
         self._lock = lock
         self.state = TRANSACTION

@@ -20,6 +20,7 @@ from typing import Any, Final
 from aiosmtpd.smtp import Session as AiosmtpdSession
 
 from ...wire.wire import Hangup, TimedOut, TooLong, Wire
+from ...world.journal import Origin
 from ...world.records import Account
 from ..commands import Command, CommandTable, Refusal
 from ..context import ServiceContext
@@ -62,8 +63,6 @@ class SmtpSession:
         """Whether this is message submission (RFC 6409)."""
         self.handler = WorldHandler(context) if handler is None else handler
         self._hooks = {name: getattr(self.handler, f"handle_{name}", None) for name in HOOKS}
-        self.origin = object()
-        """Who changes of the world are said to come from."""
         self.state = START
         self.helo = ""
         self.extended = False
@@ -94,11 +93,17 @@ class SmtpSession:
                         if overlong.fatal:
                             return
                         continue
-                await self.obey(line)
+                faults = self.context.faults
+                await (self.obey(line) if faults is None else faults.over(self, line, self.obey))
         except TimedOut:
             self.send(f"421 4.4.2 {self.hostname} Idle for too long, closing transmission channel".encode())
         finally:
             self.forget_transaction()
+
+    @property
+    def origin(self) -> Origin:
+        """Who changes of the world are said to come from."""
+        return Origin(self.wire.conversation)
 
     def farewell(self, reason: str) -> bytes:
         """What the client is told when the server ends the session (RFC 5321 section 3.8)."""

@@ -234,6 +234,9 @@ def _check(session: SmtpSession, content: Content) -> None:
 
 async def _accept(session: SmtpSession, content: Content) -> bytes:
     """Hand the whole message to the handler; the reply, in LMTP one for each recipient (RFC 2033 section 4.2)."""
+    faults = session.context.faults
+    if faults is not None and (another := await faults.content(session)) is not None:
+        return another
     if not session.lmtp:
         return await _hand_over(session, content)
     recipients = len(session.envelope.recipients)

@@ -96,16 +96,25 @@ _ENVELOPE_FIELDS = {
 }
 
 
+_ADDRESS_LISTS = ("from_", "sender", "reply_to", "to", "cc", "bcc")
+
+
 def envelope(content: bytes, part: Part) -> Envelope:
-    """The ENVELOPE of the message `part`; a repeated field counts the last time, sender and reply_to default to from."""
+    """The ENVELOPE of the message `part`; sender and reply_to default to from.
+
+    A repeated field of addresses adds to the one before, of another repeated field the last counts (as Dovecot has it; RFC 5322
+    section 3.6 forbids them all).
+    """
     values: dict[str, bytes] = {}
+    lists: dict[str, tuple[Address, ...]] = dict.fromkeys(_ADDRESS_LISTS, ())
     position = part.header_start
     while position < part.body_start and (found := FIELD.match(content, position, part.body_start)):
         key = _ENVELOPE_FIELDS.get(found[1].rstrip(b" \t\r").lower())
-        if key:
+        if key in lists:
+            lists[key] += _envelope_addresses(full_value(found[3]))
+        elif key:
             values[key] = full_value(found[3])
         position = found.end()
-    lists = {key: _envelope_addresses(values.get(key)) for key in ("from_", "sender", "reply_to", "to", "cc", "bcc")}
     subject = values.get("subject")
     return Envelope(
         date=_line(values.get("date")),
@@ -125,9 +134,7 @@ def _line(value: bytes | None) -> bytes | None:
     return None if value is None else without_line_ends(value)
 
 
-def _envelope_addresses(value: bytes | None) -> tuple[Address, ...]:
-    if value is None:
-        return ()
+def _envelope_addresses(value: bytes) -> tuple[Address, ...]:
     found = addresses(value, placeholders=True)
     if any(address.name and (tidy(address.name) != address.name) for address in found):
         return tuple(

@@ -103,6 +103,22 @@ def all_headers(content: bytes, name: bytes, start: int = 0, end: int | None = N
     return tuple(values)
 
 
+def first_headers(header: bytes, pattern: re.Pattern[bytes]) -> dict[bytes, bytes]:
+    """What `first_header` gives for each field that `field_pattern` was made for, by name in lower case, in one look."""
+    found: dict[bytes, bytes] = {}
+    for match in pattern.finditer(header):
+        name = match[1].lower()
+        if name not in found:
+            found[name] = unfold(match[2]).strip(b" \t\r\n")
+    return found
+
+
+def field_pattern(*names: bytes) -> re.Pattern[bytes]:
+    """The pattern of fields with these names, for `first_headers`."""
+    alternatives = b"|".join(map(re.escape, names))
+    return re.compile(rb"^(" + alternatives + rb")[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.IGNORECASE | re.MULTILINE)
+
+
 def unfold(value: bytes) -> bytes:
     """The value on one line (RFC 5322, section 2.2.3): line ends before white space go, the white space stays."""
     return _FOLD.sub(b"", value) if b"\n" in value else value

@@ -53,16 +53,23 @@ def section(content: bytes, root: Part, path: Sequence[int], what: SectionName |
 def select_headers(content: bytes, part: Part, names: Iterable[bytes], invert: bool = False) -> bytes:
     """The header lines of `part` with (or, inverted, without) these names, exact, and the empty line at the end.
 
+    Inverted, a header that has no empty line gets none (RFC 9051, section 6.4.5.1).
+
     For HEADER.FIELDS of a section, `part` is what `locate` gives for its path and "HEADER".
     """
     wanted = frozenset(name.lower() for name in names)
     lines: list[bytes] = []
+    ends = False
     position, end = part.header_start, part.body_start
     while position < end and (found := FIELD.match(content, position, end)):
         name = found[1].rstrip(b" \t\r").lower()
-        if (name in wanted) is not invert and (name or found[2]):
+        if not name and not found[2]:
+            ends = True
+        elif (name in wanted) is not invert:
             lines.append(found[0])
         position = found.end()
+    if invert and not ends:
+        return b"".join(lines)
     if lines and not lines[-1].endswith(b"\n"):
         lines.append(b"\r\n")
     lines.append(b"\r\n")

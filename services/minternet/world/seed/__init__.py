@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..blobs import Blob
-from ..changes import AddAccount, MakeFolder, ModifyEntry, SetAlias, SetList, SetRoute, SetRule, StoreFile
+from ..changes import AddAccount, MakeFolder, ModifyEntry, SetAlias, SetList, SetRule, StoreFile
 from ..errors import WorldError
 from ..files import clean
-from ..records import Account, Kind, Quota, Reply, Route, Token
+from ..records import Account, Kind, Quota, Token
 from ..world import World
 from .problems import FixtureError, Problem, Problems, line_of
-from .schema import AccountTable, RouteTable, TokenTable, WorldFile
+from .schema import AccountTable, TokenTable, WorldFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,7 @@ def check(folder: Path) -> list[Problem]:
 def _seed(folder: Path, journal_keeps: int) -> tuple[World, Problems]:
     from .mail import seed_mail
     from .news import seed_news
+    from .routes import seed_routes
 
     problems = Problems(folder)
     path = folder / "world.toml"
@@ -59,6 +60,7 @@ def _seed(folder: Path, journal_keeps: int) -> tuple[World, Problems]:
     settings, text = problems.read_toml(path, WorldFile, WorldFile())
     world = World(settings.world.seed, settings.world.hostname or settings.world.domain, journal_keeps)
     world.name = settings.world.name or folder.name
+    world.fixture_faults = settings.faults
     start = _aware(settings.world.start) or START
     _check_parts(folder, problems)
     _seed_accounts(world, settings, text, path, problems, start.timestamp())
@@ -72,7 +74,7 @@ def _seed(folder: Path, journal_keeps: int) -> tuple[World, Problems]:
         problems.add(path, line, f"files{name} is not there", "name a file below files/, or take the line out")
     for account in world.accounts.by_login.values():
         world.files.make_parents(account.home, start.timestamp(), account.login)
-    _seed_routes(world, settings.routes)
+    seed_routes(world, settings.routes, path, text, problems)
     return world, problems
 
 
@@ -180,28 +182,6 @@ def _owner(world: World, path: str) -> str:
     """Whose home a path is in."""
     homes = (account for account in world.accounts.by_login.values() if account.home != "/")
     return next((account.login for account in homes if f"{path}/".startswith(f"{account.home}/")), "")
-
-
-def _seed_routes(world: World, routes: tuple[RouteTable, ...]) -> None:
-    for table in routes:
-        replies = tuple(
-            Reply(reply.status, tuple(reply.headers.items()), reply.body.encode(), reply.file, reply.delay)
-            for reply in table.replies
-        )
-        route = Route(
-            name=table.name,
-            method=table.method,
-            path=table.path,
-            host=table.host,
-            query=tuple(table.query.items()),
-            headers=tuple(table.headers.items()),
-            body=None if table.body is None else table.body.encode(),
-            replies=replies,
-            cycles=table.cycles,
-            times=table.times,
-            priority=table.priority,
-        )
-        SetRoute(route).apply(world)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
@@ -67,13 +68,14 @@ class FilesTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReplyTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a route answers."""
+    """What a route answers: one of `body`, `json` and `file`."""
 
-    status: int = 200
+    status: Annotated[int, msgspec.Meta(ge=100, le=999)] = 200
     headers: dict[str, str] = {}
     body: str = ""
+    json: Any = msgspec.UNSET
     file: str | None = None
-    delay: float = 0.0
+    delay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +88,7 @@ class RouteTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
     body: str | None = None
+    json: Any = msgspec.UNSET
     replies: tuple[ReplyTable, ...] = (ReplyTable(),)
     cycles: bool = False
     times: int | None = None
@@ -103,6 +106,7 @@ class WorldFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     news: NewsTable = NewsTable()
     files: FilesTable = FilesTable()
     routes: tuple[RouteTable, ...] = ()
+    faults: tuple[str | dict[str, Any], ...] = ()
 
 
 class MessageTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
-from html import escape
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from ..exchange import phrase
 from ..forms import parse_form, whole_body
+from ..paths import escaped
 from ..visit import Problem, Visit, bounded, encode_json, grouped, reply_json
 
 IMAGE_TYPES = ["image/webp", "image/svg+xml", "image/jpeg", "image/png", "image/*"]
@@ -108,7 +108,7 @@ def _go_response_headers(pairs: list[tuple[str, str]]) -> Response:
     told = pairs if kinds else [*pairs, ("Content-Type", kind)]
     if not re.match(r"(application/(json|octet-stream|xml)|text/(plain|csv))\b", kind):
         # A page must not be written by a query.
-        told = [(escape(name), escape(value)) for name, value in told]
+        told = [(escaped(name), escaped(value)) for name, value in told]
     reply = Response(encode_json(grouped(told, "go-httpbin")), headers={"Content-Type": kind})
     return _add_fields(reply, [(name, value) for name, value in pairs if name.lower() != "content-type"])
 
@@ -132,7 +132,7 @@ def field_value(value: str) -> bytes:
 def redirect(location: str, status: int = 302) -> Response:
     """A redirect as httpbin words it."""
     safe = _location(location)
-    body = f'<!doctype html>\n<title>Redirecting</title>\n<p>Go on to <a href="{escape(safe)}">{escape(safe)}</a>.\n'
+    body = f'<!doctype html>\n<title>Redirecting</title>\n<p>Go on to <a href="{escaped(safe)}">{escaped(safe)}</a>.\n'
     return Response(body, status, {"Location": safe}, media_type="text/html")
 
 

@@ -17,7 +17,7 @@ from .answers import REALM, status_reply
 
 ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256, "SHA-512": hashlib.sha512}
 DIGEST_REALM = "httpbin@minternet"
-_FIELD = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))\s*(?:,|$)')
+_FIELD = re.compile(r'(?<![A-Za-z])([A-Za-z]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,]*+))\s*+(?:,|$)')
 
 
 def basic_credentials(value: str | None) -> tuple[str, str] | None:

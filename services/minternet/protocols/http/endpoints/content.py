@@ -6,10 +6,10 @@ import base64
 import binascii
 import re
 import zlib
-from html import escape
 
 from starlette.responses import Response
 
+from ..paths import escaped
 from ..ranges import Validators, evaluate, http_date, matches
 from ..visit import Problem, Visit, encode_json, reply_json
 from . import pictures
@@ -319,7 +319,7 @@ def _base64(visit: Visit, operation: str, value: str) -> Response:
         if visit.shape == "go-httpbin":
             raise Problem(400, "base64 decode failed: illegal base64 data") from None
         return Response("Incorrect Base64 data try: SFRUUEJJTiBpcyBhd2Vzb21l", media_type="text/html")
-    return Response(text if kind.startswith("text/plain") else escape(text), media_type=kind)
+    return Response(text if kind.startswith("text/plain") else escaped(text), media_type=kind)
 
 
 # -- links, conditions

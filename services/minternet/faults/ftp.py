@@ -1,0 +1,184 @@
+"""Faults in FTP's conversations: pyftpdlib's control connections, which are called back and never wait."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..wire.faults import RESET, Corrupter, reset_connection
+from .armed import Armed, Situation
+from .language import FINAL_FTP, TRANSFERS, Command, account_of, command_of, is_last, secrets_of
+from .spoiling import Spoiler, end
+from .talk import ENDINGS, nothing, spoiler_of, stand_in
+
+if TYPE_CHECKING:
+    from .service import ServiceFaults
+
+CUT = "426 Data connection closed before its end; transfer aborted."
+
+
+class ControlOutlet:
+    """A control connection, past its faults."""
+
+    def __init__(self, control: Any) -> None:
+        self.control = control
+        self.secure = bool(control.secure)
+        self.over = False
+
+    def put(self, data: bytes) -> None:
+        if not self.over:
+            self.control.put(data)
+
+    def close(self) -> None:
+        self.over = True
+        self.control.flush()
+        self.control.spoil = nothing
+        self.control.end()
+
+    def reset(self) -> None:
+        self.over = True
+        reset_connection(self.control)
+
+    def half_close(self) -> None:
+        self.close()
+
+    def mute(self) -> None:
+        self.over = True
+        self.control.spoil = nothing
+
+
+class FtpTalk:
+    """Commands of one service's control connections as the faults have them."""
+
+    def __init__(self, service: ServiceFaults) -> None:
+        self._service = service
+
+    def greets(self, control: Any) -> bool:
+        """What happens instead of the greeting; whether anything does."""
+        outlet = ControlOutlet(control)
+        for armed in self._service.hits(self._situation(control, None), connecting=True):
+            self._service.tell(armed, "", control.transcript)
+            if armed.kind.name == "delay":
+                control.hold(float(armed.attributes["delay"]) / 1000, control.greet)
+            elif armed.kind.name in ENDINGS:
+                end(outlet, armed.kind.name)
+            else:
+                reply = stand_in("ftp", armed, None)
+                outlet.put(reply)
+                if is_last("ftp", reply) or armed.kind.name == "refuse":
+                    outlet.close()
+            return True
+        return False
+
+    def obey(self, control: Any, line: bytes | None) -> None:
+        """Obey a command."""
+        if control.spoil is nothing:
+            return
+        command = command_of("ftp", line or b"")
+        if control.spoil is not None:
+            control.flush()
+            control.spoil = None  # a reply that never ended, as after ABOR
+        self._step(control, line, command, self._service.hits(self._situation(control, command)), 0)
+
+    def _step(self, control: Any, line: bytes | None, command: Command, hits: list[Armed], at: int) -> None:
+        """What strikes before the command, from the `at`-th fault on; then the command."""
+        control.flush()
+        outlet = ControlOutlet(control)
+        for number, armed in enumerate(hits[at:], at):
+            kind = armed.kind.name
+            if armed.when != "before" or (kind == "starttls_stripped" and command.name != "AUTH"):
+                continue
+            self._service.tell(armed, command.name, control.transcript)
+            if kind == "delay":
+                seconds = float(armed.attributes["delay"]) / 1000
+                control.hold(seconds, lambda after=number + 1: self._step(control, line, command, hits, after))
+            elif kind in ENDINGS:
+                _record(control, line, command)
+                end(outlet, kind)
+            else:
+                _record(control, line, command)
+                reply = stand_in("ftp", armed, command)
+                outlet.put(reply)
+                if is_last("ftp", reply):
+                    outlet.close()
+            return
+        self._carry_out(control, line, command, hits, outlet)
+
+    def _carry_out(
+        self, control: Any, line: bytes | None, command: Command, hits: list[Armed], outlet: ControlOutlet
+    ) -> None:
+        put: Callable[[bytes], None] = outlet.put
+        chain: list[Spoiler] = []
+        for armed in reversed(hits):
+            if command.name in TRANSFERS and armed.kind.name in ("truncate", "corrupt"):
+                self._service.tell(armed, command.name, control.transcript)
+                control.spoil_data = partial(spoil_transfer, armed)
+                continue
+            made = spoiler_of("ftp", armed, command, put, outlet)
+            if made is not None:
+                if armed.kind.name != "starttls_stripped" or command.name != "AUTH":
+                    self._service.tell(armed, command.name, control.transcript)
+                chain.insert(0, made)
+                put = made
+        if chain:
+            control.spoil = _UntilFinal(control, chain, outlet)
+        control.obey(line)
+        control.flush()
+
+    def _situation(self, control: Any, command: Command | None) -> Situation:
+        asked = command or Command("")
+        number = control.transcript.number
+        return Situation("ftp", control.remote_ip, number, command, lambda: account_of("ftp", control, asked))
+
+
+def _record(control: Any, line: bytes | None, command: Command) -> None:
+    """Have in the transcript what was said, where the command is not carried out."""
+    for secret in secrets_of(command):
+        control.transcript.conceal(secret)
+    control.transcript.client((line or b"") + b"\r\n")
+
+
+class _UntilFinal:
+    """Spoils all replies up to the final one of a command."""
+
+    def __init__(self, control: Any, chain: list[Spoiler], outlet: ControlOutlet) -> None:
+        self._control, self._chain, self._outlet = control, chain, outlet
+
+    def __call__(self, data: bytes) -> None:
+        self._chain[0](data)
+        if FINAL_FTP.search(data) is None:
+            return
+        if self._control.spoil is self:
+            self._control.spoil = None
+        for spoiler in self._chain:
+            spoiler.finish()
+
+
+def spoil_transfer(armed: Armed, transfer: Any) -> None:
+    """What is sent over a data connection, as the fault in its command has it."""
+    if transfer.receive:
+        return
+    transfer.may_sendfile = False
+    if armed.kind.name == "corrupt":
+        changes = {name: armed.attributes[name] for name in ("offset", "rate", "xor")}
+        transfer._pieces = map(Corrupter(armed.stroke_chance(), **changes), transfer._pieces)  # type: ignore[arg-type]
+    else:
+        size, then = int(armed.attributes["bytes"]), str(armed.attributes["then"])
+        transfer._pieces = _cut(transfer, transfer._pieces, size, then)
+
+
+def _cut(transfer: Any, pieces: Iterator[bytes], left: int, then: str) -> Iterator[bytes]:
+    """The first octets of what a transfer sends; then it fails."""
+    for piece in pieces:
+        if passing := piece[:left]:
+            yield passing
+        left -= len(passing)
+        if len(passing) < len(piece):
+            break
+    else:
+        return
+    if then == "reset":
+        transfer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transfer.fail(CUT)
