@@ -10,6 +10,7 @@ import io
 import os
 import socket
 from collections.abc import Callable, Iterator
+from socket import MSG_PEEK
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyftpdlib.exceptions import _RetryError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 SENDFILE_PIECE = 1 << 19
 """Octets handed to the kernel at once: it takes what the socket has room for, in well under a millisecond."""
 READ_PIECE = 1 << 16
+HELLO_PIECE = 1 << 14
+"""Octets of a ClientHello that are looked at: it fits into one TLS record."""
 SENDS_AT_ONCE = 4
 READS_AT_ONCE = 2
 """Before others have their turn."""
@@ -263,15 +266,30 @@ class Transfer(DTPHandler):  # type: ignore[misc]
 class ProtectedTransfer(SSLConnectionMixin, Transfer):  # type: ignore[misc]
     """The same under TLS (PROT P); close_notify is its real end."""
 
+    _awaits_hello = False
+
     def begin(self) -> None:
-        """Negotiate first."""
-        self.cmd_channel.secure_data(self)
+        """Negotiate first; for an upload, when it is seen what the client offers."""
+        self._awaits_hello = self.job.upload is not None
+        if not self._awaits_hello:
+            self.cmd_channel.secure_data(self, b"")
         if not self._closed:
             self._watch(self.ioloop.READ)
             self.call_later(self.cmd_channel.limits.handshake, self._handshake_due)
 
+    def _see_hello(self) -> None:
+        try:
+            hello = self.socket.recv(HELLO_PIECE, MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.cut()
+            return
+        self._awaits_hello = False
+        self.cmd_channel.secure_data(self, hello)
+
     def _handshake_due(self) -> None:
-        if self._ssl_accepting:
+        if self._awaits_hello or self._ssl_accepting:
             self.handle_failed_ssl_handshake()
 
     def handle_ssl_established(self) -> None:
@@ -324,7 +342,9 @@ class ProtectedTransfer(SSLConnectionMixin, Transfer):  # type: ignore[misc]
         Transfer.handle_error(self)
 
     def handle_read_event(self) -> None:
-        if not self._ssl_closing:
+        if self._awaits_hello:
+            self._see_hello()
+        elif not self._ssl_closing:
             super().handle_read_event()
 
     def handle_write_event(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from .profiles import find
 from .rider import Rider
 from .session import Session
 from .table import TABLE
-from .tls import SSL, make_context, make_flawed_context
+from .tls import SSL, make_context, make_flawed_context, make_upload_context
 
 BACKLOG = 512
 ACCEPT_AGAIN = 1.0
@@ -74,6 +75,11 @@ class FtpService:
         if self._shared is None:
             self._shared = self._new_context()
         return self._shared
+
+    @functools.cached_property
+    def upload_context(self) -> SSL.Context:
+        """The context for uploads of clients that can do without TLS 1.3."""
+        return make_upload_context(self.context.authority.chain_file, self.context.authority.key_file)
 
     @property
     def links(self) -> tuple[Session, ...]:

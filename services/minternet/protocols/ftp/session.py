@@ -18,6 +18,7 @@ from .data import ProtectedTransfer, Transfer
 from .jobs import Job
 from .listing import USUAL_FACTS, safe
 from .table import CONNECTED, LOGGED_IN, TABLE
+from .tls import offers_tls_1_2
 from .tree import Tree
 
 if TYPE_CHECKING:
@@ -222,6 +223,8 @@ class Session(Control):
             channel.abort()
         return was
 
-    def secure_data(self, transfer: ProtectedTransfer) -> None:
-        """Begin TLS on a data connection."""
-        transfer.secure_connection(self.ssl_context)
+    def secure_data(self, transfer: ProtectedTransfer, hello: bytes) -> None:
+        """Begin TLS on a data connection; `hello` is what came of the client's ClientHello, for uploads only."""
+        shared = self.ssl_context is self.service.tls_context
+        quiet = shared and offers_tls_1_2(hello)
+        transfer.secure_connection(self.service.upload_context if quiet else self.ssl_context)

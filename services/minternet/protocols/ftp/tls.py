@@ -14,9 +14,11 @@ from OpenSSL import SSL
 
 from ...wire.tls import Leaf
 
-__all__ = ["SSL", "make_context", "make_flawed_context", "resumed"]
+__all__ = ["SSL", "make_context", "make_flawed_context", "make_upload_context", "offers_tls_1_2", "resumed"]
 
 SESSION_ID: Final = b"minternet"
+SUPPORTED_VERSIONS: Final = 43
+"""The extension of that name (RFC 8446 section 4.2)."""
 
 
 def make_context(chain_file: Path, key_file: Path, watched: bool = False) -> SSL.Context:
@@ -30,6 +32,36 @@ def make_context(chain_file: Path, key_file: Path, watched: bool = False) -> SSL
     if watched:
         context.set_info_callback(_watch_handshake)
     return context
+
+
+def make_upload_context(chain_file: Path, key_file: Path) -> SSL.Context:
+    """The same up to TLS 1.2, which sends no tickets after the handshake.
+
+    A client that only uploads never reads what TLS 1.3 sends it; when it closes, its kernel resets the connection for
+    what was left unread, and the end of the file is lost (curl does so). pyOpenSSL cannot turn tickets off.
+    """
+    context = make_context(chain_file, key_file)
+    context.set_max_proto_version(SSL.TLS1_2_VERSION)
+    return context
+
+
+def offers_tls_1_2(hello: bytes) -> bool:
+    """Whether a ClientHello says that TLS 1.2 would do (RFC 8446 section 4.2.1); False where that cannot be told."""
+    try:
+        at = 43 + 1 + hello[43]
+        at += 2 + int.from_bytes(hello[at : at + 2])
+        at += 1 + hello[at]
+        end = at + 2 + int.from_bytes(hello[at : at + 2])
+        at += 2
+        while at < min(end, len(hello)):
+            kind, size = int.from_bytes(hello[at : at + 2]), int.from_bytes(hello[at + 2 : at + 4])
+            if kind == SUPPORTED_VERSIONS:
+                versions = hello[at + 5 : at + 4 + size]
+                return b"\x03\x03" in (versions[n : n + 2] for n in range(0, len(versions), 2))
+            at += 4 + size
+    except IndexError:
+        pass
+    return False
 
 
 def make_flawed_context(leaf: Leaf | str) -> SSL.Context:
