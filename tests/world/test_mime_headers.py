@@ -66,6 +66,38 @@ def test_selected_headers_are_exact_and_end_with_an_empty_line() -> None:
     assert mime.select_headers(cut, mime.parse(cut), [b"c"]) == b"C: d\r\n\r\n"
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"A: b\r\nC: d", b"C: d"),
+        (b"A: b\r\nC: d\r\n", b"C: d\r\n"),
+        (b"A: b\r\nC: d\r\n\r\n", b"C: d\r\n\r\n"),
+        (b"A: b\r\n\r\nC: d", b"\r\n"),
+        (b"x", b"x"),
+        (b"\r\nx", b"\r\n"),
+    ],
+)
+def test_headers_left_over_end_as_the_header_does(content: bytes, expected: bytes) -> None:
+    assert mime.select_headers(content, mime.parse(content), [b"a"], invert=True) == expected
+
+
+NAMES = (b"a", b"b", b"c", b"no-such")
+PATTERN = mime.field_pattern(*NAMES)
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"A: b\r\n", b"a : c\r\n d\r\n", b"nothing\n", b"\tfold\r\n", b"b:\n", b"C:d\r", b"xa: y\n"]),
+        max_size=8,
+    )
+)
+def test_headers_found_in_one_look_are_those_found_one_by_one(pieces: list[bytes]) -> None:
+    content = b"".join(pieces) + b"\r\n\r\nA: body"
+    header = content[: mime.header_end(content)]
+    found = mime.first_headers(header, PATTERN)
+    assert found == {name: value for name in NAMES if (value := mime.first_header(content, name)) is not None}
+
+
 # Addresses, each as (name, route, mailbox, host)
 
 Quadruple = tuple[str | None, str | None, str | None, str | None]
@@ -233,6 +265,22 @@ def test_sender_and_reply_to_default_to_from() -> None:
 def test_a_repeated_field_counts_the_last_time_and_the_body_never() -> None:
     assert envelope("Subject: one", "Subject: two").subject == b"two"
     assert envelope("", "Subject: body").subject is None
+
+
+def test_repeated_fields_of_addresses_add_up() -> None:
+    found = envelope(
+        "From: a@a", "To: b@b, c@c", "from: d@d", "Cc: e@e", "To: f@f", "Cc:", "Sender: g@g", "Sender: h@h"
+    )
+    specs = {
+        name: [address.spec for address in getattr(found, name)] for name in ("from_", "to", "cc", "sender", "reply_to")
+    }
+    assert specs == {
+        "from_": [b"a@a", b"d@d"],
+        "to": [b"b@b", b"c@c", b"f@f"],
+        "cc": [b"e@e"],
+        "sender": [b"g@g", b"h@h"],
+        "reply_to": [b"a@a", b"d@d"],
+    }
 
 
 # Dates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from minternet.world.clock import Clock
 from minternet.world.errors import PathForbidden
 from minternet.world.files import clean
 from minternet.world.journal import Event, Journal
+from minternet.world.mail import mailbox_id
 from minternet.world.world import World
 
 
@@ -180,3 +182,14 @@ def test_two_stores_do_not_share_a_folder(tmp_path: Path) -> None:
     assert first.folder() != second.folder()
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("owner", ["alice", "o'hara", "a@b.test", "_x", "Ω", "x" * 300, "a-b_c", "-"])
+def test_mailbox_ids_are_object_ids(owner: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,255}", mailbox_id(owner, 7))
+
+
+def test_mailbox_ids_differ() -> None:
+    assert mailbox_id("alice", 7) == "F7-alice"
+    owners = ["alice", "Alice", "a.b", "a_b", "a@b", mailbox_id("a.b", 7).removeprefix("F7-")]
+    assert len({mailbox_id(owner, number) for owner in owners for number in (1, 11)}) == 2 * len(owners)

@@ -20,7 +20,9 @@ WORDS = st.sampled_from(
      b"RETURN (MIN SAVE COUNT)", b"RETURN (PARTIAL -1:-5)", b"CHARSET", b"UTF-8", b"OR", b"NOT", b"HEADER", b"SUBJECT", b"caf\xc3\xa9",
      b"SINCE", b"1-Feb-2024", b"UID", b"MODSEQ", b"(REVERSE DATE)", b"REFERENCES", b"(MESSAGES SIZE)", b"*%", b"(SUBSCRIBED RECURSIVEMATCH)",
      b"RETURN (STATUS (UNSEEN))", b"{3+}\r\nabc", b"~{2+}\r\n\x00\x01", b'" 1-Feb-2024 10:00:00 +0100"', b"CATENATE (URL /INBOX/;UID=1)",
-     b"(USE (\\Sent))", b"(/private/comment NIL)", b"/shared/a", b"(STORAGE 5)", b"bob", b"+lrs", b"NIL", b"(((((", b")", b"[", b"DONE"]
+     b"(USE (\\Sent))", b"(/private/comment NIL)", b"/shared/a", b"(STORAGE 5)", b"bob", b"+lrs", b"NIL", b"(((((", b")", b"[", b"DONE",
+     b"SET", b"NONE", b"STATUS", b"(SELECTED (MessageNew (UID BODY[]) MessageExpunge FlagChange))", b"(SUBTREE (A B) (MailboxName Foo))",
+     b"(PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"]
 )  # fmt: skip
 LINES = st.builds(
     lambda name, words, spoil: b" ".join([b"t", name.encode(), *words]) + spoil,

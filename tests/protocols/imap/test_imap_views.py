@@ -26,6 +26,11 @@ COMMANDS = st.one_of(
     st.sampled_from(["EXPUNGE", "NOOP", "CHECK", "SORT (DATE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", "SELECT INBOX",
                      "APPEND INBOX {9+}\r\nA: b\r\n\r\nc", "STATUS INBOX (MESSAGES)", "IDLE\r\nDONE"]),
 )  # fmt: skip
+NOTIFY = tuple(
+    f"NOTIFY SET ({selected} (MessageNew{items} MessageExpunge FlagChange))"
+    for selected in ("SELECTED", "SELECTED-DELAYED")
+    for items in ("", " (UID FLAGS)")
+)
 NEVER_MOVES = re.compile(r"(FETCH|STORE|SEARCH|SORT|THREAD) ")
 
 
@@ -40,6 +45,8 @@ class Client:
         self.do("SELECT INBOX")
 
     def do(self, command: str) -> None:
+        # What NOTIFY told meanwhile counts before the command.
+        self.believer.hear(self.dialogue.conversation.heard())
         said = self.dialogue(command)
         if command.startswith("SELECT"):
             self.believer = Believer()
@@ -72,7 +79,7 @@ class Client:
 @settings(max_examples=120, deadline=None)
 @given(
     setups=st.lists(
-        st.sampled_from(["", "ENABLE CONDSTORE", "ENABLE QRESYNC", "ENABLE IMAP4rev2"]), min_size=2, max_size=3
+        st.sampled_from(["", "ENABLE CONDSTORE", "ENABLE QRESYNC", "ENABLE IMAP4rev2", *NOTIFY]), min_size=2, max_size=3
     ),
     steps=st.lists(st.tuples(st.integers(0, 2), COMMANDS), max_size=25),
 )

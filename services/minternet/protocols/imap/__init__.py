@@ -8,12 +8,29 @@ from __future__ import annotations
 
 from ...wire.wire import Wire
 from ..context import ServiceContext
-from . import acl, append, authentication, copying, fetch, idle, listing, mailboxes, metadata, quota, searching, store
+from . import (
+    acl,
+    append,
+    authentication,
+    copying,
+    fetch,
+    idle,
+    listing,
+    mailboxes,
+    metadata,
+    notify,
+    quota,
+    searching,
+    sorts,
+    store,
+)
 from .session import ImapSession
 from .table import TABLE
 
 __all__ = ["TABLE", "ImapSession", "make_session"]
-THEMES = (authentication, mailboxes, listing, append, fetch, store, searching, copying, idle, quota, acl, metadata)
+THEMES = (
+    authentication, mailboxes, listing, append, fetch, store, searching, sorts, copying, idle, notify, quota, acl, metadata,
+)  # fmt: skip
 """The files of commands; importing them fills the table."""
 
 

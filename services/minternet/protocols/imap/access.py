@@ -25,6 +25,8 @@ OBSOLETE = {"c": "k", "d": "xte"}
 """Rights of RFC 2086 and what they are made of today."""
 ALL_RIGHTS = frozenset(RIGHTS)
 ANYONE = "anyone"
+CHANGING = frozenset("swtei")
+"""Rights without which a mailbox is read-only."""
 
 
 class Place(msgspec.Struct, frozen=True):

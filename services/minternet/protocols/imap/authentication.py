@@ -9,7 +9,7 @@ from .. import sasl
 from ..commands import Refusal
 from .reader import Malformed, Reader
 from .replies import bad, no
-from .table import AFTER_LOGIN, ANYWHERE, AUTHENTICATED, BEFORE_LOGIN, LOGOUT, NOT_AUTHENTICATED, command
+from .table import AFTER_LOGIN, ANYWHERE, BEFORE_LOGIN, LOGOUT, command
 
 if TYPE_CHECKING:
     from .session import ImapSession
@@ -187,26 +187,30 @@ async def refused(session: ImapSession, failed: sasl.Failed) -> Refusal:
 
 def logged_in(session: ImapSession, account: Account) -> bytes:
     """Go to the authenticated state; the reply tells the capabilities of that state."""
-    session.account, session.state, session.login_failures = account, AUTHENTICATED, 0
+    session.act_as(account)
+    session.logged_in_as, session.login_failures = account.login, 0
     return b"[CAPABILITY " + session.capabilities() + b"] Logged in"
 
 
 @command("PROXYAUTH", AFTER_LOGIN, "user", rfc="imaplib")
 async def proxyauth(session: ImapSession, reader: Reader) -> None:
-    """Act as another account: any log-in may, for this is a server to test with."""
+    """Act as another account: for who logged in as somebody that reads the mail of `postmaster` (in the default world, alice)."""
     reader.space()
-    account = session.world.accounts.get(reader.astring().decode("utf-8", "replace"))
+    name = reader.astring().decode("utf-8", "replace")
     reader.end()
-    session.leave()
-    session.account, session.state = account, AUTHENTICATED
+    accounts = session.world.accounts
+    postmaster = accounts.resolve(f"postmaster@{accounts.domain}")
+    if postmaster is None or session.logged_in_as not in postmaster.logins:
+        raise no("Only a postmaster may act as another account", "NOPERM")
+    session.act_as(accounts.get(name))
 
 
 @command("UNAUTHENTICATE", AFTER_LOGIN, rfc="RFC 8437", capability="UNAUTHENTICATE")
 async def unauthenticate(session: ImapSession, reader: Reader) -> None:
     """Be nobody again, with nothing enabled."""
     reader.end()
-    session.leave()
-    session.account, session.state = None, NOT_AUTHENTICATED
+    session.act_as(None)
+    session.logged_in_as = ""
     session.enabled.clear()
 
 

@@ -71,6 +71,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("OBJECTID", "RFC 8474"),
     Capability("SAVEDATE", "RFC 8514"),
     Capability("PREVIEW", "RFC 8970"),
+    Capability("NOTIFY", "RFC 5465"),
     Capability("UTF8=ACCEPT", "RFC 6855"),
     Capability("COMPRESS=DEFLATE", "RFC 4978", before=False),
     Capability("UNAUTHENTICATE", "RFC 8437", before=False),
@@ -115,6 +116,7 @@ PROFILES: Mapping[str, frozenset[str]] = MappingProxyType(
                 "PREVIEW",
                 "STATUS=SIZE",
                 "SAVEDATE",
+                "NOTIFY",
                 "SPECIAL-USE",
                 "COMPRESS=DEFLATE",
             ]

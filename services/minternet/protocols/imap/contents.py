@@ -7,6 +7,7 @@ and copies of a message: ENVELOPE and BODYSTRUCTURE as written, and what SORT an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 
 import msgspec
@@ -164,20 +165,22 @@ def envelope_of(blob: Blob) -> Envelope:
     return mime.envelope(header, Part(header_start=0, body_start=len(header), end=len(header), lines=0))
 
 
+HEADLINE_FIELDS = mime.field_pattern(b"date", b"subject", b"message-id", b"references", b"in-reply-to")
+
+
 def headline_of(blob: Blob) -> Headline:
     """Date, subject and ids, from the header alone."""
-    header = header_of(blob)
-    date_field = mime.first_header(header, b"date")
-    moment = None if date_field is None else mime.parse_date(date_field)
-    subject, reply = mime.base_subject(mime.decode_header(mime.first_header(header, b"subject") or b""))
-    ids = mime.message_ids(mime.first_header(header, b"message-id") or b"")
+    fields = mime.first_headers(header_of(blob), HEADLINE_FIELDS)
+    moment = mime.parse_date(fields[b"date"]) if b"date" in fields else None
+    subject, reply = mime.base_subject(mime.decode_header(fields.get(b"subject", b"")))
+    ids = mime.message_ids(fields.get(b"message-id", b""))
     return Headline(
         None if moment is None else moment.timestamp(),
         None if moment is None else moment.date(),
         mime.casemap(subject),
         reply,
         ids[0].decode("latin-1") if ids else "",
-        references_of(header),
+        references_of(fields),
     )
 
 
@@ -194,12 +197,9 @@ def display_key(addresses: tuple[mime.Address, ...]) -> str:
     return mime.casemap(mime.decode_header(first.name) if first.name else mime.decode_bytes(first.spec))
 
 
-def references_of(header: bytes) -> tuple[str, ...]:
+def references_of(fields: Mapping[bytes, bytes]) -> tuple[str, ...]:
     """The ids a message refers to: References, or the first of In-Reply-To (RFC 5256 section 3)."""
-    field = mime.first_header(header, b"references")
-    ids = mime.message_ids(field) if field else ()
-    if not ids:
-        ids = mime.message_ids(mime.first_header(header, b"in-reply-to") or b"")[:1]
+    ids = mime.message_ids(fields.get(b"references", b"")) or mime.message_ids(fields.get(b"in-reply-to", b""))[:1]
     return tuple(identifier.decode("latin-1") for identifier in ids)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...world.changes import Copy, Move
+from ...world.changes import Copy, Expunge, Move
 from ...world.mail import Copied, Mailbox
+from ...world.records import Quota
 from . import access
 from .mailboxes import expunge_deleted
 from .reader import Reader
@@ -13,9 +14,13 @@ from .replies import no
 from .sequence import compact, read_sequence_set
 from .store import check_keywords
 from .table import IN_MAILBOX, command
+from .view import View
 
 if TYPE_CHECKING:
     from .session import ImapSession
+
+PIECE = 100
+"""Messages copied between two looks at the other sessions."""
 
 
 @command("EXPUNGE", IN_MAILBOX)
@@ -39,7 +44,7 @@ async def expunge_and_tell(session: ImapSession, uids: list[int] | None) -> byte
     view = session.writable_view()
     if "e" not in view.rights:
         raise no("Permission denied", "NOPERM")
-    modseq = await expunge_deleted(session, view, uids)
+    modseq = await expunge_deleted(session, view, uids, tells=True)
     if modseq is None or not session.condstore:
         return None
     # RFC 7162 section 3.1.10: the client may then take that as the mod-sequence it is up to date with.
@@ -52,10 +57,37 @@ async def copy(session: ImapSession, reader: Reader, *, uid: bool) -> bytes | No
     uids, target = read_copy(session, reader, uid=uid)
     if not uids:
         return b"No messages copied"
-    view = session.selected
-    at = session.world.clock.datetime()
-    copied = await session.commit(Copy(view.owner, view.name, uids, target.owner, target.name, at))
+    copied = await copy_in_pieces(session, session.selected, uids, target)
     return copied_text(session, copied, b"COPY completed")
+
+
+async def copy_in_pieces(session: ImapSession, view: View, uids: tuple[int, ...], target: Mailbox) -> list[Copied]:
+    """Copy; where that fails in the middle, the target is put back as it was (RFC 3501 section 6.4.7)."""
+    check_quota(session, uids, target)
+    at = session.world.clock.datetime()
+    copied: list[Copied] = []
+    try:
+        for start in range(0, len(uids), PIECE):
+            piece = uids[start : start + PIECE]
+            copied.append(await session.commit(Copy(view.owner, view.name, piece, target.owner, target.name, at)))
+            if len(uids) > PIECE:
+                await session.wire.drain()
+                session.mailbox()
+    except Exception:
+        found = session.world.mail.find(target.owner, target.name)
+        done = tuple(uid for part in copied for uid in part.appended.uids)
+        if done and found is not None and found.uidvalidity == target.uidvalidity:
+            await session.commit(Expunge(target.owner, target.name, done))
+        raise
+    return copied
+
+
+def check_quota(session: ImapSession, uids: tuple[int, ...], target: Mailbox) -> None:
+    """Whether all will fit: what fails is better refused before it begins."""
+    account = session.world.accounts.find(target.owner)
+    if account is not None and account.quota != Quota():
+        sizes = [message.size for uid in uids if (message := session.mailbox().messages.get(uid)) is not None]
+        session.world.mail.check_quota(target.owner, account.quota, sum(sizes), len(sizes))
 
 
 @command("MOVE", IN_MAILBOX, "set mailbox", rfc="RFC 6851", capability="MOVE", uid=True)
@@ -67,15 +99,29 @@ async def move(session: ImapSession, reader: Reader, *, uid: bool) -> bytes | No
         raise no("Permission denied", "NOPERM")
     if not uids:
         return b"No messages moved"
-    at = session.world.clock.datetime()
-    copied = await session.commit(Move(view.owner, view.name, uids, target.owner, target.name, at))
+    copied = await move_in_pieces(session, view, uids, target)
     text = copied_text(session, copied, b"Moved UIDs")
     if text.startswith(b"["):
         # COPYUID comes before the EXPUNGEs, in an untagged OK (RFC 6851 section 4.3).
         session.wire.send(b"* OK " + text + b"\r\n")
-    if copied.expunged is not None and session.condstore:
-        return b"[HIGHESTMODSEQ %d] MOVE completed" % copied.expunged.modseq
+    if copied and copied[-1].expunged is not None and session.condstore:
+        return b"[HIGHESTMODSEQ %d] MOVE completed" % copied[-1].expunged.modseq
     return None
+
+
+async def move_in_pieces(session: ImapSession, view: View, uids: tuple[int, ...], target: Mailbox) -> list[Copied]:
+    """Move: each message goes in one step, so that one that fails in the middle has moved some (RFC 6851 section 3.3)."""
+    if view.owner != target.owner:
+        check_quota(session, uids, target)
+    at = session.world.clock.datetime()
+    copied: list[Copied] = []
+    for start in range(0, len(uids), PIECE):
+        piece = uids[start : start + PIECE]
+        copied.append(await session.commit(Move(view.owner, view.name, piece, target.owner, target.name, at)))
+        if len(uids) > PIECE:
+            await session.wire.drain()
+            session.mailbox()
+    return copied
 
 
 def read_copy(session: ImapSession, reader: Reader, *, uid: bool) -> tuple[tuple[int, ...], Mailbox]:
@@ -96,10 +142,11 @@ def read_copy(session: ImapSession, reader: Reader, *, uid: bool) -> tuple[tuple
     return present, target
 
 
-def copied_text(session: ImapSession, copied: Copied, text: bytes) -> bytes:
+def copied_text(session: ImapSession, copied: list[Copied], text: bytes) -> bytes:
     """`[COPYUID 38505 304,319 3956:3957] ...` (RFC 4315 section 3)."""
-    if not copied.source_uids or not session.has("UIDPLUS"):
+    sources = [uid for part in copied for uid in part.source_uids]
+    if not sources or not session.has("UIDPLUS"):
         return text
-    appended = copied.appended
-    source, target = compact(copied.source_uids), compact(appended.uids)
-    return b"[COPYUID %d %b %b] %b" % (appended.uidvalidity, source, target, text)
+    targets = [uid for part in copied for uid in part.appended.uids]
+    uidvalidity = copied[0].appended.uidvalidity
+    return b"[COPYUID %d %b %b] %b" % (uidvalidity, compact(sources), compact(targets), text)

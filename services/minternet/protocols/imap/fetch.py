@@ -24,7 +24,7 @@ from .fetch_items import (
     read_fetch_items,
     read_fetch_modifiers,
 )
-from .mailboxes import vanished_since
+from .mailboxes import KEPT_REQUEST, vanished_since
 from .reader import Malformed, Reader
 from .rendering import MissingEncoding, Rendering, Span
 from .replies import no
@@ -43,7 +43,7 @@ TURN = 0.001
 """Seconds of work between two looks at the other sessions."""
 IN_THE_RECORD = frozenset({"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ", "EMAILID", "SAVEDATE"})
 """Items for which the content is not looked into."""
-HEAVY_PIECE = 10
+HEAVY_PIECE = 5
 """Messages between two looks at the other sessions where each must be parsed."""
 
 
@@ -54,18 +54,38 @@ async def fetch(session: ImapSession, reader: Reader, *, uid: bool) -> bytes | N
     reader.space()
     numbers = read_sequence_set(reader)
     reader.space()
-    items = read_fetch_items(reader)
-    modifiers = read_fetch_modifiers(reader)
-    reader.end()
-    items = completed(session, items, modifiers, uid=uid)
+    plan, modifiers = read_plan(session, view, reader, uid=uid)
     spans = view.spans(numbers, uid=uid)
     if modifiers.vanished:
         tell_vanished(session, modifiers, numbers.resolve(0xFFFFFFFF), uid=uid)
-    spans = windowed(spans, modifiers.partial)
-    complete = await Fetching(session, view, items, modifiers.changed_since).run(spans)
+    if modifiers.partial is not None:
+        spans = windowed(spans, modifiers.partial)
+    complete = await Fetching(session, view, plan, modifiers.changed_since).run(spans)
     if not complete and not uid:
         raise no("Some of the messages no longer exist", "EXPUNGEISSUED")
     return None
+
+
+NO_MODIFIERS = FetchModifiers()
+PLANS_LIMIT = 32
+"""Plans kept for each selected mailbox."""
+
+
+def read_plan(session: ImapSession, view: View, reader: Reader, *, uid: bool) -> tuple[Plan, FetchModifiers]:
+    """What is asked for, made ready to be run; kept by its text, for clients ask for the same again and again."""
+    text = reader.rest()
+    key = (uid, text)
+    plan = view.plans.get(key)
+    if plan is not None:
+        reader.skip_rest()
+        return plan, NO_MODIFIERS
+    items = read_fetch_items(reader)
+    modifiers = read_fetch_modifiers(reader)
+    reader.end()
+    plan = Plan(session, view, completed(session, items, modifiers, uid=uid))
+    if text is not None and len(text) <= KEPT_REQUEST and modifiers == NO_MODIFIERS and len(view.plans) < PLANS_LIMIT:
+        view.plans[key] = plan
+    return plan, modifiers
 
 
 def completed(
@@ -123,21 +143,21 @@ def tell_vanished(session: ImapSession, modifiers: FetchModifiers, ranges: list[
         session.wire.send(vanished_line(told, earlier=True))
 
 
-def windowed(spans: list[range], window: tuple[int, int] | None) -> list[range]:
+def windowed(spans: list[range], window: tuple[int, int]) -> list[range]:
     """The messages of a PARTIAL range, of those chosen (RFC 9394 section 3.3)."""
-    if window is None:
-        return spans
     chosen = [index for span in spans for index in span]
     low, high = window
     kept = chosen[low - 1 : high] if low > 0 else chosen[max(0, len(chosen) + high) : len(chosen) + low + 1]
     return [range(index, index + 1) for index in kept]
 
 
-class Fetching:
-    """One FETCH at work."""
+class Plan:
+    """What a FETCH asks for, made into functions on a message.  It holds for as long as the mailbox is selected."""
 
-    def __init__(self, session: ImapSession, view: View, items: tuple[Item, ...], changed_since: int | None) -> None:
-        self.session, self.view, self.items, self.changed_since = session, view, items, changed_since
+    __slots__ = ("flags_only", "items", "marks_seen", "may_stream", "piece", "rendering", "renders", "tells_flags")
+
+    def __init__(self, session: ImapSession, view: View, items: tuple[Item, ...]) -> None:
+        self.items = items
         self.marks_seen = (
             not view.read_only
             and "s" in view.rights
@@ -145,22 +165,60 @@ class Fetching:
         )
         self.rendering = Rendering(session, view)
         self.renders = [self.rendering.renderer(item) for item in items]
+        self.may_stream = any(isinstance(item, Section) for item in items)
         self.tells_flags = Attribute("FLAGS") in items
+        self.flags_only = self.tells_flags and all(item in (Attribute("FLAGS"), Attribute("UID")) for item in items)
+        """Whether only FLAGS and UID are asked for: what clients ask for of whole mailboxes."""
         light = all(isinstance(item, Attribute) and item.name in IN_THE_RECORD for item in items)
         self.piece = PIECE if light else HEAVY_PIECE
+
+
+def written_now(plan: Plan, number: int, message: Message) -> bytes:
+    """The untagged FETCH of a message, whole and without marking it \\Seen: what NOTIFY tells of a new one."""
+    try:
+        values = [render(message) for render in plan.renders]
+    except MissingEncoding:
+        return b""
+    texts = [
+        value if isinstance(value, bytes) else value.text + value.blob.slice(value.start, value.stop)
+        for value in values
+    ]
+    return b"* %d FETCH (%b)\r\n" % (number, b" ".join(texts))
+
+
+class Fetching:
+    """One FETCH at work."""
+
+    __slots__ = ("began", "changed_since", "octets", "plan", "session", "unsent", "view")
+
+    def __init__(self, session: ImapSession, view: View, plan: Plan, changed_since: int | None) -> None:
+        self.session, self.view, self.plan, self.changed_since = session, view, plan, changed_since
         self.unsent: list[bytes] = []
         self.octets = 0
-        self.began = perf_counter()
+        self.began = 0.0
 
     async def run(self, spans: list[range]) -> bool:
         """Answer for these messages; whether all of them still exist."""
-        complete = True
+        plan = self.plan
+        if len(spans) == 1 and len(spans[0]) <= plan.piece:
+            complete = await self.answer(spans[0])
+        else:
+            complete = await self.run_in_pieces(spans)
+        # A short reply is handed over with the tagged one, and with those of commands that came along.
+        self.session.wire.send(b"".join(self.unsent))
+        if self.octets > OCTETS:
+            await self.session.wire.drain()
+        return complete
+
+    async def run_in_pieces(self, spans: list[range]) -> bool:
+        """The same for many messages, looking at the other sessions now and then."""
+        complete, piece = True, self.plan.piece
+        self.began = perf_counter()
         for span in spans:
-            for start in range(span.start, span.stop, self.piece):
-                complete = await self.answer(range(start, min(start + self.piece, span.stop))) and complete
+            for start in range(span.start, span.stop, piece):
+                complete = await self.answer(range(start, min(start + piece, span.stop))) and complete
                 if self.octets > OCTETS or perf_counter() - self.began > TURN:
                     await self.hand_over()
-        await self.hand_over()
         return complete
 
     async def hand_over(self) -> None:
@@ -169,21 +227,22 @@ class Fetching:
             self.session.wire.send(b"".join(self.unsent))
             self.unsent.clear()
             self.octets = 0
-            await self.session.wire.drain()
+        await self.session.wire.drain()
         self.began = perf_counter()
 
     async def answer(self, span: range) -> bool:
         """Answer for a few messages."""
         uids = self.view.uids[span.start : span.stop]
         mailbox = self.session.mailbox()
-        newly_seen = await self.mark_seen(mailbox, uids) if self.marks_seen else frozenset()
-        if newly_seen:
+        newly_seen: frozenset[int] = frozenset()
+        if self.plan.marks_seen:
+            newly_seen = await self.mark_seen(mailbox, uids)
             mailbox = self.session.mailbox()
-        if self.is_flags_only():
+        if self.plan.flags_only and self.changed_since is None:
             return self.answer_flags(mailbox, span, uids)
-        complete = True
+        complete, messages = True, mailbox.messages
         for number, uid in enumerate(uids, span.start + 1):
-            message = mailbox.messages.get(uid)
+            message = messages.get(uid)
             if message is None:
                 complete = False
             elif self.changed_since is None or message.modseq > self.changed_since:
@@ -205,21 +264,13 @@ class Fetching:
         await self.session.commit(StoreFlags(mailbox.owner, mailbox.name, unseen, "add", frozenset({SEEN})))
         return frozenset(unseen)
 
-    def is_flags_only(self) -> bool:
-        """Whether only FLAGS and UID are asked for: what clients ask for of whole mailboxes."""
-        return (
-            self.changed_since is None
-            and self.tells_flags
-            and all(item in (Attribute("FLAGS"), Attribute("UID")) for item in self.items)
-        )
-
     def answer_flags(self, mailbox: Mailbox, span: range, uids: list[int]) -> bool:
         """FLAGS, with or without UID, of many messages."""
         session, view, messages = self.session, self.view, mailbox.messages
         recent_from = 1 << 62 if session.rev2 or not view.recent else view.recent[0][0]
         texts = session.flag_texts
-        with_uid = len(self.items) == 2
-        uid_first = self.items[0] == Attribute("UID")
+        with_uid = len(self.plan.items) == 2
+        uid_first = self.plan.items[0] == Attribute("UID")
         lines: list[bytes] = []
         number, complete = span.start, True
         for uid in uids:
@@ -244,39 +295,39 @@ class Fetching:
 
     async def answer_one(self, number: int, message: Message, *, seen: bool) -> None:
         """One untagged FETCH."""
+        plan = self.plan
         try:
-            values = [render(message) for render in self.renders]
+            values = [render(message) for render in plan.renders]
         except MissingEncoding:
             await self.hand_over()
             raise no("Unknown content transfer encoding", "UNKNOWN-CTE") from None
-        if seen and not self.tells_flags:
-            values.append(self.rendering.flags(message))
-            if self.session.condstore and Attribute("MODSEQ") not in self.items:
+        if seen and not plan.tells_flags:
+            values.append(plan.rendering.flags(message))
+            if self.session.condstore and Attribute("MODSEQ") not in plan.items:
                 values.append(b"MODSEQ (%d)" % message.modseq)
-        pieces: list[bytes] = [b"* %d FETCH (" % number]
-        for at, value in enumerate(values):
-            if at:
-                pieces.append(b" ")
-            if isinstance(value, bytes):
-                pieces.append(value)
-                continue
-            pieces.append(value.text)
-            await self.stream(pieces, value)
-            pieces = []
-        pieces.append(b")\r\n")
-        line = b"".join(pieces)
+        if plan.may_stream and any(isinstance(value, Span) for value in values):
+            await self.stream(number, values)
+            return
+        line = b"* %d FETCH (%b)\r\n" % (number, b" ".join(values))  # type: ignore[arg-type]
         self.unsent.append(line)
         self.octets += len(line)
         if self.octets > OCTETS:
             await self.hand_over()
 
-    async def stream(self, pieces: list[bytes], span: Span) -> None:
+    async def stream(self, number: int, values: list[bytes | Span]) -> None:
+        """One untagged FETCH whose large values go out in pieces."""
+        self.unsent.append(b"* %d FETCH (" % number)
+        for at, value in enumerate(values):
+            self.unsent.append(b" " * bool(at) + (value if isinstance(value, bytes) else value.text))
+            if not isinstance(value, bytes):
+                await self.stream_one(value)
+        self.unsent.append(b")\r\n")
+        await self.hand_over()
+
+    async def stream_one(self, span: Span) -> None:
         """Send what there is, and then the octets of a blob in pieces."""
         wire = self.session.wire
-        self.unsent += pieces
-        wire.send(b"".join(self.unsent))
-        self.unsent.clear()
-        self.octets = 0
+        await self.hand_over()
         for piece in span.blob.pieces(span.start, span.stop):
             wire.send(piece)
             await wire.drain()
@@ -299,6 +350,6 @@ async def partial(session: ImapSession, reader: Reader) -> None:
         raise Malformed("PARTIAL takes a message's number, a body item, a first octet from 1 and a length")
     name = item.label or label(item)
     section = msgspec.structs.replace(item, partial=(start - 1, length), label=name)
-    fetching = Fetching(session, view, (section,), None)
+    fetching = Fetching(session, view, Plan(session, view, (section,)), None)
     if not await fetching.run([range(number - 1, number)]):
         raise no("The message no longer exists", "EXPUNGEISSUED")

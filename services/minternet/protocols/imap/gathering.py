@@ -34,9 +34,7 @@ async def gather(session: ImapSession, line: bytes, start: int, row: Command[Act
     """The whole command as a reader that stands behind its name; asks for literals, and takes them."""
     mark = literal_mark(line) if line.endswith(b"}") else None
     if mark is None:
-        reader = Reader((line,))
-        reader.at = start
-        return reader
+        return Reader((line,), (), start)
     pieces: list[bytes] = []
     literals: list[Literal] = []
     octets = 0
@@ -59,9 +57,7 @@ async def gather(session: ImapSession, line: bytes, start: int, row: Command[Act
         if mark is not None and not mark.synchronizing:
             await drop_rest(session)
         raise
-    reader = Reader((*pieces, line), literals)
-    reader.at = start
-    return reader
+    return Reader((*pieces, line), literals, start)
 
 
 async def take_literal(
@@ -111,9 +107,7 @@ def may_take(
     # A mailbox name of a command that takes messages is no message: nothing stands before it but the name.
     message = action.messages and b" " in pieces[0][start + 1 :] + b" " * bool(literals)
     if message and action.precheck is not None:
-        reader = Reader((*pieces,), literals)
-        reader.at = start
-        action.precheck(session, reader)
+        action.precheck(session, Reader((*pieces,), literals, start))
     check_mark(session, mark, message=message)
     return message
 

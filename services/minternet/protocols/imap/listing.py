@@ -10,7 +10,7 @@ import msgspec
 from ...world.mail import Mailbox
 from . import access
 from .format import astring
-from .mailboxes import read_status_items, status_line
+from .mailboxes import KEPT_REQUEST, read_status_items, status_line
 from .names import SEPARATOR, decode_pattern, matches
 from .reader import Malformed, Reader
 from .table import AFTER_LOGIN, command
@@ -22,6 +22,12 @@ SELECTION_OPTIONS = frozenset({"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIA
 RETURN_OPTIONS = frozenset({"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "MYRIGHTS", "STATUS"})
 PATTERNS_LIMIT = 100
 """Patterns of one LIST."""
+KEPT_REPLY = 1 << 15
+"""Octets of a reply that is kept."""
+LISTINGS_LIMIT = 16
+"""Replies that a session keeps."""
+PIECE = 50
+"""Names listed between two looks at the other sessions."""
 
 
 class ListRequest(msgspec.Struct, frozen=True):
@@ -102,22 +108,38 @@ def read_return(session: ImapSession, reader: Reader) -> tuple[frozenset[str], t
 @command("LIST", AFTER_LOGIN, "[(option ...)] reference pattern | (pattern ...) [RETURN (option ...)]")
 async def list_mailboxes(session: ImapSession, reader: Reader) -> None:
     """List mailboxes by pattern."""
-    request = read_list(session, reader)
+    key, now = listing_key(session, reader), session.world.journal.last
+    kept = session.listings.get(key)
+    if kept is not None and kept[0] == now:
+        session.wire.send(kept[1])
+        return
+    reply = b"".join(await listing(session, read_list(session, reader)))
+    if 0 < len(key[0]) <= KEPT_REQUEST and len(reply) <= KEPT_REPLY and session.world.journal.last == now:
+        if len(session.listings) >= LISTINGS_LIMIT:
+            session.listings.clear()
+        session.listings[key] = now, reply
+    session.wire.send(reply)
+
+
+def listing_key(session: ImapSession, reader: Reader) -> tuple[bytes, bool, bool]:
+    """What a reply is kept under, for clients that list again and again: it holds until the next change of the world."""
+    return reader.rest() or b"", session.utf8, session.rev2
+
+
+async def listing(session: ImapSession, request: ListRequest) -> list[bytes]:
+    """The lines of the reply."""
     if request.extended and not session.has("LIST-EXTENDED") and not session.rev2:
         raise Malformed("LIST-EXTENDED is not offered")
     if request.patterns == ("",) and not request.extended:
-        session.wire.send(b'* LIST (\\Noselect) "/" ""\r\n')
-        return
+        return [b'* LIST (\\Noselect) "/" ""\r\n']
     lines: list[bytes] = []
     for listed, child_info in chosen(session, request):
         lines.append(list_line(session, listed, request, child_info))
         if listed.mailbox is not None:
             lines += further_lines(session, listed.mailbox, request)
-        if len(lines) >= 500:
-            session.wire.send(b"".join(lines))
-            lines.clear()
+        if len(lines) % PIECE == 0:
             await session.wire.drain()
-    session.wire.send(b"".join(lines))
+    return lines
 
 
 @command("LSUB", AFTER_LOGIN, "reference pattern")

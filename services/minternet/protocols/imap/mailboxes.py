@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SPECIAL_USES = {"\\archive": "\\Archive", "\\drafts": "\\Drafts", "\\junk": "\\Junk", "\\sent": "\\Sent",
                 "\\trash": "\\Trash", "\\important": "\\Important"}  # fmt: skip
 """Uses a client may give a mailbox; \\All and \\Flagged are views on messages, not mailboxes to make."""
-PIECE = 500
+PIECE = 200
 """Messages told or changed between two looks at the other sessions."""
 
 
@@ -46,10 +46,13 @@ class SelectOptions(msgspec.Struct, frozen=True):
     resync: Resync | None = None
 
 
+NO_OPTIONS = SelectOptions()
+
+
 def read_select_options(reader: Reader) -> SelectOptions:
     """` (CONDSTORE)`, ` (QRESYNC (67890007 20050715194045000 41,43:211 (1,3 5,7)))`, or nothing."""
     if reader.at_end():
-        return SelectOptions()
+        return NO_OPTIONS
     reader.space()
     condstore = False
     resync: Resync | None = None
@@ -116,7 +119,7 @@ async def open_mailbox(session: ImapSession, reader: Reader, *, read_only: bool)
         session.wire.send(b"* OK [CLOSED] Previous mailbox is closed\r\n")
     mailbox = access.get(session, name, "r")
     rights = access.rights_in(session, mailbox)
-    view = View(mailbox, read_only=read_only or not rights & set("swtei"), rights=rights)
+    view = View(mailbox, read_only=read_only or not rights & access.CHANGING, rights=rights)
     view.condstore = options.condstore
     if options.condstore:
         session.enabled.add("CONDSTORE")
@@ -131,21 +134,20 @@ async def open_mailbox(session: ImapSession, reader: Reader, *, read_only: bool)
     return b"[READ-ONLY] Mailbox opened to read" if view.read_only else b"[READ-WRITE] Mailbox opened"
 
 
+ABOUT_FLAGS = b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n* %d EXISTS\r\n"
+ABOUT_UIDS = b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Predicted next UID\r\n"
+
+
 def tell_mailbox(session: ImapSession, view: View, mailbox: Mailbox) -> None:
     """What SELECT says of a mailbox (RFC 3501 section 6.3.1)."""
     flags = written_flags(mailbox)
     permanent = b"" if view.read_only else permanent_flags(view.rights, flags)
-    lines = [
-        b"* FLAGS (%b)\r\n" % flags,
-        b"* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n" % permanent,
-        b"* %d EXISTS\r\n" % len(view),
-    ]
+    lines = [ABOUT_FLAGS % (flags, permanent, len(view))]
     if not session.rev2:
         lines.append(b"* %d RECENT\r\n" % view.recent_count())
         if mailbox.unseen:
             lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen(mailbox))
-    lines.append(b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % mailbox.uidvalidity)
-    lines.append(b"* OK [UIDNEXT %d] Predicted next UID\r\n" % mailbox.uidnext)
+    lines.append(ABOUT_UIDS % (mailbox.uidvalidity, mailbox.uidnext))
     if session.has("CONDSTORE"):
         lines.append(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % mailbox.highest_modseq)
     if session.has("OBJECTID"):
@@ -158,7 +160,10 @@ def tell_mailbox(session: ImapSession, view: View, mailbox: Mailbox) -> None:
 
 def first_unseen(mailbox: Mailbox) -> int:
     """The sequence number of the first message that is not \\Seen."""
-    return next(number for number, message in enumerate(mailbox.messages.values(), 1) if SEEN not in message.flags)
+    for number, message in enumerate(mailbox.messages.values(), 1):
+        if SEEN not in message.flags:
+            return number
+    return 0
 
 
 async def resynchronize(session: ImapSession, view: View, mailbox: Mailbox, resync: Resync) -> None:
@@ -351,12 +356,53 @@ def status_line(session: ImapSession, mailbox: Mailbox, items: list[str]) -> byt
 @command("STATUS", AFTER_LOGIN, "mailbox (item ...)")
 async def status(session: ImapSession, reader: Reader) -> None:
     """Tell counts of a mailbox without opening it."""
+    text = reader.rest() or b""
+    known = session.statuses.get((text, session.utf8))
+    if known is None:
+        await first_status(session, reader, text)
+        return
+    # Clients poll with the same words: only the counts may be others.
+    mailbox = access.get(session, known.name, "r")
+    if known.mailbox is not mailbox or known.state != (mailbox.highest_modseq, mailbox.recent_from):
+        known = session.statuses[text, session.utf8] = known_status(session, known.name, mailbox, known.items)
+    session.wire.send(known.line)
+
+
+async def first_status(session: ImapSession, reader: Reader, text: bytes) -> None:
+    """A STATUS that was not asked for before."""
     reader.space()
     name = session.read_mailbox(reader)
     reader.space()
     items = read_status_items(session, reader)
     reader.end()
-    session.wire.send(status_line(session, access.get(session, name, "r"), items))
+    known = known_status(session, name, access.get(session, name, "r"), items)
+    if 0 < len(text) <= KEPT_REQUEST and len(session.statuses) < STATUSES_LIMIT:
+        session.statuses[text, session.utf8] = known
+    session.wire.send(known.line)
+
+
+class KnownStatus(msgspec.Struct, frozen=True):
+    """A STATUS as it was asked for, and its reply for one state of the mailbox.
+
+    What STATUS tells changes with the mod-sequence or the recent mark; after a reset or a rename it is another `Mailbox`."""
+
+    name: str
+    items: list[str]
+    mailbox: Mailbox
+    state: tuple[int, int]
+    line: bytes
+
+
+def known_status(session: ImapSession, name: str, mailbox: Mailbox, items: list[str]) -> KnownStatus:
+    """The reply for now."""
+    state = (mailbox.highest_modseq, mailbox.recent_from)
+    return KnownStatus(name, items, mailbox, state, status_line(session, mailbox, items))
+
+
+STATUSES_LIMIT = 256
+"""STATUS requests a session keeps its replies to."""
+KEPT_REQUEST = 256
+"""Octets of a request that is kept."""
 
 
 # --- leaving a mailbox
@@ -374,7 +420,7 @@ async def close(session: ImapSession, reader: Reader) -> None:
     reader.end()
     view = session.selected
     if not view.read_only and "e" in view.rights:
-        await expunge_deleted(session, view, None)
+        await expunge_deleted(session, view, None, tells=False)
     session.leave()
 
 
@@ -385,7 +431,7 @@ async def unselect(session: ImapSession, reader: Reader) -> None:
     session.leave()
 
 
-async def expunge_deleted(session: ImapSession, view: View, uids: list[int] | None) -> int | None:
+async def expunge_deleted(session: ImapSession, view: View, uids: list[int] | None, *, tells: bool) -> int | None:
     """Expunge what is \\Deleted, of these UIDs or of all; the mod-sequence after it, if anything went."""
     mailbox = session.mailbox()
     if not mailbox.deleted:
@@ -399,5 +445,7 @@ async def expunge_deleted(session: ImapSession, view: View, uids: list[int] | No
     for at in range(0, len(gone), PIECE):
         expunged = await session.commit(Expunge(view.owner, view.name, gone[at : at + PIECE]))
         modseq = expunged.modseq
+        if tells and len(gone) > PIECE:
+            session.tell(expunges=True)
         await session.wire.drain()
     return modseq

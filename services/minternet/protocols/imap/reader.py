@@ -74,9 +74,9 @@ class Reader:
 
     __slots__ = ("at", "depth", "index", "literals", "pieces", "text")
 
-    def __init__(self, pieces: Sequence[bytes], literals: Sequence[Literal] = ()) -> None:
+    def __init__(self, pieces: Sequence[bytes], literals: Sequence[Literal] = (), at: int = 0) -> None:
         self.pieces, self.literals = pieces, literals
-        self.index, self.at, self.text, self.depth = 0, 0, pieces[0], 0
+        self.index, self.at, self.text, self.depth = 0, at, pieces[0], 0
 
     # --- looking
 
@@ -87,6 +87,14 @@ class Reader:
     def at_end(self) -> bool:
         """Whether nothing is left of the request."""
         return self.at == len(self.text) and self.index == len(self.literals)
+
+    def rest(self) -> bytes | None:
+        """All that is left, where no literal is in it: what replies that are kept are known by."""
+        return None if self.literals else self.text[self.at :]
+
+    def skip_rest(self) -> None:
+        """Take all that is left of the text."""
+        self.at = len(self.text)
 
     def peek(self) -> bytes:
         """The next octet of text; empty at a literal or at the end."""

@@ -39,6 +39,12 @@ CHEAP, HEADER, BODY = 0, 1, 2
 GMAIL_STATES = {"unread": ("\\Seen", False), "read": ("\\Seen", True), "starred": ("\\Flagged", True)}
 
 
+NO_DATE = date(1970, 1, 1)
+"""What SENTBEFORE, SENTON and SENTSINCE take for the date of a message without one: the RFCs are silent, Dovecot does so."""
+SEARCHED = frozenset({"text", "message"})
+"""Main types of parts whose content is searched; messages inside are looked into part by part."""
+
+
 class Search:
     """What a program is evaluated against; `now` in seconds since 1970."""
 
@@ -119,16 +125,16 @@ class Search:
         day_of = self.day_of(name)
         comparison = name.removeprefix("SENT").removeprefix("SAVED")
         if comparison == "BEFORE":
-            return lambda message: (found := day_of(message)) is not None and found < day
+            return lambda message: day_of(message) < day
         if comparison == "ON":
             return lambda message: day_of(message) == day
-        return lambda message: (found := day_of(message)) is not None and found >= day
+        return lambda message: day_of(message) >= day
 
-    def day_of(self, name: str) -> Callable[[Message], date | None]:
+    def day_of(self, name: str) -> Callable[[Message], date]:
         """The date that the key is about."""
         headline = self.contents.headline
         if name.startswith("SENT"):
-            return lambda message: headline(message.content).sent_day
+            return lambda message: headline(message.content).sent_day or NO_DATE
         if name.startswith("SAVED"):
             return lambda message: message.saved.date()
         return lambda message: message.internal_date.date()
@@ -232,7 +238,7 @@ def part_has(octets: bytes, part: mime.Part, wanted: str, *, whole: bool) -> boo
     if part.message is not None:
         header = octets[part.message.header_start : part.message.body_start]
         return wanted in mime.casemap(mime.decode_header(header)) or part_has(octets, part.message, wanted, whole=whole)
-    return part.is_text and wanted in mime.casemap(mime.text(octets, part))
+    return part.type in SEARCHED and wanted in mime.casemap(mime.text(octets, part))
 
 
 def child_has(octets: bytes, child: mime.Part, wanted: str, *, whole: bool) -> bool:

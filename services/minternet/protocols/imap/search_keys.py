@@ -36,6 +36,21 @@ ARGUMENT_KEYS = (
 """Keys that take something other than a string."""
 BARE_KEYS = frozenset({"ALL", "NEW", "OLD", "RECENT", "SAVEDATESUPPORTED"})
 RETURN_OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL"})
+NEEDS = {
+    "OLDER": "WITHIN",
+    "YOUNGER": "WITHIN",
+    "EMAILID": "OBJECTID",
+    "THREADID": "OBJECTID",
+    "SAVEDATESUPPORTED": "SAVEDATE",
+    "SAVEDBEFORE": "SAVEDATE",
+    "SAVEDON": "SAVEDATE",
+    "SAVEDSINCE": "SAVEDATE",
+    "X-GM-RAW": "X-GM-EXT-1",
+    "X-GM-MSGID": "X-GM-EXT-1",
+    "X-GM-THRID": "X-GM-EXT-1",
+    "X-GM-LABELS": "X-GM-EXT-1",
+}
+"""Keys that belong to an extension."""
 KEYS_LIMIT = 1000
 """Keys in one program; more are refused rather than evaluated for minutes."""
 
@@ -161,6 +176,8 @@ class SearchRequest(msgspec.Struct, frozen=True):
     returns: ReturnOptions | None = None
     modseq: bool = False
     charset: str | None = None
+    needs: frozenset[str] = frozenset()
+    """Extensions whose keys were used."""
 
 
 def decoded(text: bytes, charset: str) -> str:
@@ -196,7 +213,8 @@ def read_search(reader: Reader, *, returns: ReturnOptions | None = None) -> Sear
         charset = read_charset(reader)
         reader.space()
     keys = KeyReader(reader, charset or "ascii")
-    return SearchRequest(keys.to_the_end(), returns, keys.modseq, charset)
+    program = keys.to_the_end()
+    return SearchRequest(program, returns, keys.modseq, charset, frozenset(keys.needs))
 
 
 def read_return_options(reader: Reader) -> ReturnOptions:
@@ -225,10 +243,12 @@ def read_return_options(reader: Reader) -> ReturnOptions:
 class KeyReader:
     """Reads search keys; remembers whether MODSEQ was among them."""
 
-    __slots__ = ("charset", "count", "modseq", "reader")
+    __slots__ = ("charset", "count", "modseq", "needs", "reader")
 
     def __init__(self, reader: Reader, charset: str) -> None:
         self.reader, self.charset, self.modseq, self.count = reader, charset, False, 0
+        self.needs: set[str] = set()
+        """The extensions whose keys were used."""
 
     def to_the_end(self) -> Every:
         """Keys up to the end of the request."""
@@ -257,6 +277,8 @@ class KeyReader:
 
     def named(self, name: str) -> Key:
         """The key of that name."""
+        if name in NEEDS:
+            self.needs.add(NEEDS[name])
         if name in FLAG_KEYS:
             return HasFlag(*FLAG_KEYS[name])
         if name in BARE_KEYS:

@@ -1,27 +1,22 @@
-"""SEARCH, SORT and THREAD (RFC 3501 section 6.4.4, RFC 4731, 5182, 5256, 5267, 5957, 7162, 9394)."""
+"""SEARCH (RFC 3501 section 6.4.4, RFC 4731, 5182, 7162, 9394)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from ...world.records import Message
-from . import threads
-from .contents import Contents, Headline, contents_of
+from .contents import contents_of
 from .format import string
+from .mailboxes import KEPT_REQUEST
 from .reader import Malformed, Reader
 from .search import CHEAP, Search
 from .search_keys import (
-    Every,
-    KeyReader,
     ReturnOptions,
     SearchRequest,
-    read_charset,
-    read_return_options,
     read_search,
 )
 from .sequence import compact
@@ -31,17 +26,18 @@ from .view import View
 if TYPE_CHECKING:
     from .session import ImapSession
 
-CHEAP_PIECE = 2000
+T = TypeVar("T")
+CHEAP_PIECE = 1000
 """Messages sieved by their records between two looks at the other sessions."""
 COSTLY_PIECE = 8
 """The same where content must be looked into."""
 KEPT_REPLIES = 8
 """Replies kept for each selected mailbox, each of them at most of `NUMBERS_PIECE` numbers."""
-KEPT_REQUEST = 256
-"""Octets of a request whose reply is kept."""
+KEPT_REPLY = 1 << 16
+"""Octets of a THREAD reply that is kept."""
 UNKEPT = re.compile(rb"[$]|OLDER|YOUNGER|RETURN")
 """Requests whose reply may change though the mailbox does not, or that have an effect."""
-NUMBERS_PIECE = 10_000
+NUMBERS_PIECE = 4000
 """Numbers of a reply written at a time."""
 
 
@@ -50,14 +46,12 @@ async def search(session: ImapSession, reader: Reader, *, uid: bool) -> None:
     """Find messages."""
     reader.space()
     view = session.selected
-    key = reply_key(session, reader, uid=uid)
-    kept = view.replies.get(key)
-    if kept is not None and kept[0] == (session.mailbox().highest_modseq, view.version):
-        session.wire.send(kept[1])
+    key = reply_key(session, reader, b"UID SEARCH" if uid else b"SEARCH")
+    if tell_kept(session, view, key):
         return
     try:
         request = read_allowed(session, reader)
-        found = await find(session, view, request.program)
+        found = await find(session, view, request)
     except Exception:
         # A SEARCH that fails leaves nothing in `$` (RFC 5182 section 2.1).
         if b"SAVE" in reader.text.upper():
@@ -88,21 +82,36 @@ async def tell_search(
     """`* SEARCH 2 84 882`; kept for the next time, where it may be."""
     uids = [message.uid for message in found]
     numbers = uids if uid else view.positions_of(uids)
-    highest = modseq_text(found) if modseq and found else b""
+    await tell_result(session, view, b"* SEARCH", numbers, key, modseq_text(found) if modseq and found else b"")
+
+
+async def tell_result(
+    session: ImapSession, view: View, name: bytes, numbers: Sequence[int], key: bytes, highest: bytes
+) -> None:
+    """A result's numbers; kept for the next time, where they may be."""
     if not key or len(numbers) > NUMBERS_PIECE:
-        await tell_numbers(session, b"* SEARCH", numbers, highest)
+        await tell_numbers(session, name, numbers, highest)
         return
-    reply = b"* SEARCH" + numbers_text(numbers) + (b" (" + highest + b")" if highest else b"") + b"\r\n"
+    reply = name + numbers_text(numbers) + (b" (" + highest + b")" if highest else b"") + b"\r\n"
     keep_reply(session, view, key, reply)
     session.wire.send(reply)
 
 
-def reply_key(session: ImapSession, reader: Reader, *, uid: bool) -> bytes:
-    """What a SEARCH's reply is kept under, for clients that poll; nothing where it depends on more than the mailbox."""
-    text = reader.text[reader.at :].upper()
-    if session.rev2 or len(reader.pieces) > 1 or len(text) > KEPT_REQUEST or UNKEPT.search(text):
+def reply_key(session: ImapSession, reader: Reader, command: bytes) -> bytes:
+    """What a reply is kept under, for clients that poll; nothing where it depends on more than the mailbox."""
+    text = reader.rest()
+    if session.rev2 or text is None or len(text) > KEPT_REQUEST or UNKEPT.search(text.upper()):
         return b""
-    return (b"U " if uid else b"S ") + reader.text[reader.at :]
+    return command + b" " + text
+
+
+def tell_kept(session: ImapSession, view: View, key: bytes) -> bool:
+    """Tell a reply that is kept, where one is; whether it was."""
+    kept = view.replies.get(key)
+    if kept is None or kept[0] != (session.mailbox().highest_modseq, view.version):
+        return False
+    session.wire.send(kept[1])
+    return True
 
 
 def keep_reply(session: ImapSession, view: View, key: bytes, reply: bytes) -> None:
@@ -133,12 +142,14 @@ def check_returns(session: ImapSession, returns: ReturnOptions | None, capabilit
         raise Malformed("unknown RETURN option")
 
 
-async def find(session: ImapSession, view: View, program: Every) -> list[Message]:
+async def find(session: ImapSession, view: View, request: SearchRequest) -> list[Message]:
     """The messages that match, in order."""
+    if any(not session.has(capability) for capability in request.needs):
+        raise Malformed("unknown search key")
     mailbox = session.mailbox()
     messages = mailbox.messages
     view.keyword_names = mailbox.keywords
-    sieves = Search(view, contents_of(session.context), session.world.clock.now()).sieves(program)
+    sieves = Search(view, contents_of(session.context), session.world.clock.now()).sieves(request.program)
     if not view.pending and len(view.uids) == len(messages):
         found = list(messages.values())
     else:
@@ -193,8 +204,8 @@ def tell_esearch(
 
 def positions(view: View, uids: Sequence[int]) -> list[int]:
     """The sequence numbers of UIDs in any order."""
-    places = {uid: position for position, uid in enumerate(view.uids, 1)}
-    return [places[uid] for uid in uids]
+    places = dict(zip(view.uids, range(1, len(view.uids) + 1), strict=True))
+    return list(map(places.__getitem__, uids))
 
 
 def saved_of(view: View, found: Sequence[Message], names: frozenset[str]) -> tuple[int, ...]:
@@ -237,180 +248,3 @@ def result_items(
     if "COUNT" in names:
         items.append(b"COUNT %d" % len(numbers))
     return items
-
-
-# --- SORT
-
-SortKey = Callable[[Message, Contents], Any]
-
-
-def sent_of(message: Message, headline: Headline) -> float:
-    """When it was sent; when it came, where it does not say (RFC 5256 section 2.2)."""
-    return message.internal_date.timestamp() if headline.sent is None else headline.sent
-
-
-SORT_KEYS: Mapping[str, SortKey] = MappingProxyType(
-    {
-        "ARRIVAL": lambda message, contents: message.internal_date.timestamp(),
-        "CC": lambda message, contents: contents.people(message.content).cc,
-        "DATE": lambda message, contents: sent_of(message, contents.headline(message.content)),
-        "FROM": lambda message, contents: contents.people(message.content).from_,
-        "SIZE": lambda message, contents: message.content.size,
-        "SUBJECT": lambda message, contents: contents.headline(message.content).subject,
-        "TO": lambda message, contents: contents.people(message.content).to,
-        "DISPLAYFROM": lambda message, contents: contents.people(message.content).display_from,
-        "DISPLAYTO": lambda message, contents: contents.people(message.content).display_to,
-    }
-)
-RECORD_KEYS = frozenset({"ARRIVAL", "SIZE"})
-"""Sort keys that need no look into the message."""
-Criteria = list[tuple[str, bool]]
-
-
-def read_criteria(session: ImapSession, reader: Reader) -> Criteria:
-    """`(REVERSE DATE SUBJECT)`: keys, each with whether it is reversed."""
-    criteria: Criteria = []
-
-    def criterion() -> None:
-        name = reader.keyword()
-        reverse = name == "REVERSE"
-        if reverse:
-            reader.space()
-            name = reader.keyword()
-        if name not in SORT_KEYS or (name.startswith("DISPLAY") and not session.has("SORT=DISPLAY")):
-            raise Malformed(f"unknown sort key {name}")
-        criteria.append((name, reverse))
-
-    reader.list_of(criterion, empty=False)
-    return criteria
-
-
-@command(
-    "SORT",
-    IN_MAILBOX,
-    "[RETURN (...)] (key ...) charset search-key ...",
-    rfc="RFC 5256",
-    capability="SORT",
-    uid=True,
-    expunges=False,
-)
-async def sort(session: ImapSession, reader: Reader, *, uid: bool) -> None:
-    """Find messages, and put them in an order."""
-    view = session.selected
-    returns: ReturnOptions | None = None
-    if reader.skip(b" RETURN "):
-        returns = read_return_options(reader)
-    reader.space()
-    criteria = read_criteria(session, reader)
-    request = read_program(reader, returns)
-    check_returns(session, returns, "ESORT")
-    found = await sorted_messages(session, await find(session, view, request.program), criteria)
-    if returns is not None:
-        tell_esort(session, view, found, returns, uid=uid, modseq=request.modseq)
-        return
-    uids = [message.uid for message in found]
-    numbers = uids if uid else positions(view, uids)
-    await tell_numbers(session, b"* SORT", numbers, modseq_text(found) if request.modseq and found else b"")
-
-
-def tell_esort(
-    session: ImapSession, view: View, found: Sequence[Message], returns: ReturnOptions, *, uid: bool, modseq: bool
-) -> None:
-    """ESEARCH for a sorted result: MIN is the first in the order, MAX the last (RFC 5267 section 3)."""
-    uids = [message.uid for message in found]
-    numbers = uids if uid else positions(view, uids)
-    if "SAVE" in returns.names:
-        view.saved = tuple(sorted(uids))
-    items = [b"* ESEARCH (TAG " + string(session.tag) + b")"]
-    if uid:
-        items.append(b"UID")
-    items += result_items(numbers, returns, lowest=lambda values: values[0], highest=lambda values: values[-1])
-    if modseq and found:
-        items.append(modseq_text(found))
-    session.wire.send(b" ".join(items) + b"\r\n")
-
-
-def read_program(reader: Reader, returns: ReturnOptions | None) -> SearchRequest:
-    """` charset key ...`, where the charset must be given."""
-    reader.space()
-    keys = KeyReader(reader, read_charset(reader))
-    reader.space()
-    return SearchRequest(keys.to_the_end(), returns, keys.modseq)
-
-
-async def sorted_messages(session: ImapSession, messages: list[Message], criteria: Criteria) -> list[Message]:
-    """The messages in order; equal ones by number (RFC 5256 section 3)."""
-    order = list(range(len(messages)))
-    # Sorts are stable, so the last key is sorted by first.
-    for name, reverse in reversed(criteria):
-        keys = await sort_keys(session, messages, name)
-        order.sort(key=keys.__getitem__, reverse=reverse)
-    return [messages[at] for at in order]
-
-
-async def sort_keys(session: ImapSession, messages: Sequence[Message], name: str) -> list[Any]:
-    """What each message is sorted by."""
-    key, contents = SORT_KEYS[name], contents_of(session.context)
-    size = CHEAP_PIECE if name in RECORD_KEYS else COSTLY_PIECE
-    keys: list[Any] = []
-    for start in range(0, len(messages), size):
-        keys += [key(message, contents) for message in messages[start : start + size]]
-        await session.wire.drain()
-    return keys
-
-
-async def headlines_of(session: ImapSession, messages: Sequence[Message]) -> list[Headline]:
-    """What the messages say of themselves, a few at a time."""
-    contents: Contents = contents_of(session.context)
-    headlines: list[Headline] = []
-    for start in range(0, len(messages), COSTLY_PIECE):
-        headlines += [contents.headline(message.content) for message in messages[start : start + COSTLY_PIECE]]
-        await session.wire.drain()
-    return headlines
-
-
-# --- THREAD
-
-ALGORITHMS: Mapping[str, Callable[[Sequence[threads.Subject]], threads.Work[list[threads.Node]]]] = MappingProxyType(
-    {"ORDEREDSUBJECT": threads.ordered_subject, "REFERENCES": threads.references}
-)
-
-
-@command("THREAD", IN_MAILBOX, "algorithm charset search-key ...", rfc="RFC 5256", uid=True, expunges=False)
-async def thread(session: ImapSession, reader: Reader, *, uid: bool) -> None:
-    """Find messages, and put them into threads."""
-    view = session.selected
-    reader.space()
-    name = reader.keyword()
-    if name not in ALGORITHMS or not session.has(f"THREAD={name}"):
-        raise Malformed("unknown threading algorithm")
-    request = read_program(reader, None)
-    found = await find(session, view, request.program)
-    headlines = await headlines_of(session, found)
-    uids = [message.uid for message in found]
-    numbers = uids if uid else view.positions_of(uids)
-    subjects = [
-        threads.Subject(
-            number,
-            sent_of(message, headline),
-            headline.subject,
-            headline.reply,
-            headline.message_id,
-            headline.references,
-        )
-        for number, message, headline in zip(numbers, found, headlines, strict=True)
-    ]
-    roots = await worked_out(session, ALGORITHMS[name](subjects))
-    text = threads.formatted(roots)
-    session.wire.send(b"* THREAD " + text + b"\r\n" if text else b"* THREAD\r\n")
-
-
-async def worked_out(session: ImapSession, work: threads.Work[list[threads.Node]]) -> list[threads.Node]:
-    """The result of a long piece of work; between its steps other sessions go on."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            roots: list[threads.Node] = done.value
-            return roots
-        await session.wire.drain()

@@ -15,9 +15,12 @@ ELEMENT = re.compile(rb"([1-9][0-9]{0,9}|\*)(?::([1-9][0-9]{0,9}|\*))?\Z")
 STAR = 0
 """How `*` is written in a range; no message has the number 0."""
 MAXIMUM = 0xFFFFFFFF
+SHORT_NUMBER = 9
+"""Digits of a number that is surely within the maximum."""
+ZERO = ord("0")
 
 
-class SequenceSet(msgspec.Struct, frozen=True):
+class SequenceSet(msgspec.Struct, frozen=True, gc=False):
     """Ranges of numbers as the client wrote them; `saved` for `$`, the result of the last SEARCH RETURN (SAVE)."""
 
     ranges: tuple[tuple[int, int], ...] = ()
@@ -49,13 +52,30 @@ def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def read_sequence_set(reader: Reader) -> SequenceSet:
     """Take a sequence set, or `$`."""
+    found = SET.match(reader.text, reader.at)
+    if found is not None:
+        reader.at = found.end()
+        return parse_sequence_set(found[0])
     if reader.skip(b"$"):
         return SequenceSet(saved=True)
-    return parse_sequence_set(reader.match(SET, "a message set")[0])
+    raise Malformed("expected a message set")
 
 
 def parse_sequence_set(text: bytes) -> SequenceSet:
     """A whole sequence set."""
+    return parse_one_number(text) or parse_elements(text)
+
+
+def parse_one_number(text: bytes) -> SequenceSet | None:
+    """A set that is one number, as most are; None for all others."""
+    if not text.isdigit() or len(text) > SHORT_NUMBER or text[0] == ZERO:
+        return None
+    number = int(text)
+    return SequenceSet(((number, number),))
+
+
+def parse_elements(text: bytes) -> SequenceSet:
+    """Any set."""
     return SequenceSet(tuple(parse_range(element) for element in text.split(b",")))
 
 

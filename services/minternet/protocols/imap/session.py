@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...wire.wire import TooLong, Wire
 from ...world.changes import ClaimRecent, DeleteMailbox, RenameMailbox, Reset, mailbox_topic
@@ -27,7 +27,13 @@ from .replies import Offence, bad, no, refusal_of, tagged
 from .table import AUTHENTICATED, LOGOUT, NOT_AUTHENTICATED, SELECTED, TABLE, Action
 from .view import View, expunge_lines, permanent_flags, vanished_line, written_flags
 
-HEAD = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:UID )?[A-Za-z0-9._-]+)", re.IGNORECASE)
+if TYPE_CHECKING:
+    from .mailboxes import KnownStatus
+    from .notify import Notifying
+
+HEAD = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:UID )?[A-Za-z0-9._-]+)(?=[ {]|\Z)", re.IGNORECASE)
+BRACE = ord("}")
+"""How a line ends that announces a literal."""
 TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 
 
@@ -41,13 +47,23 @@ class ImapSession:
         self.offer = Offer(context)
         self.state = NOT_AUTHENTICATED
         self.account: Account | None = None
+        self.logged_in_as = ""
+        """The login that proved itself, whatever account it acts as since."""
         self.view: View | None = None
         self.enabled: set[str] = set()
         self.idling = False
+        self.at_rest = False
+        """Whether it waits for the next command."""
+        self.notifying: Notifying | None = None
+        """What NOTIFY asked for."""
         self.afterwards: Callable[[], Awaitable[None]] | None = None
         """What to do once the tagged reply is sent: TLS, compression."""
         self.flag_texts: dict[frozenset[str], bytes] = {}
         """Flags as they are written, without \\Recent."""
+        self.statuses: dict[tuple[bytes, bool], KnownStatus] = {}
+        """Replies to STATUS by its words, and by whether names are UTF-8."""
+        self.listings: dict[tuple[bytes, bool, bool], tuple[int, bytes]] = {}
+        """Replies to LIST by its words and what is enabled, and the number of the last change they hold for."""
         self.bad_commands = self.login_failures = 0
         self.tag = b""
         """The tag of the command at work, which ESEARCH repeats."""
@@ -62,7 +78,9 @@ class ImapSession:
             while self.state is not LOGOUT:
                 try:
                     line = self.wire.next_line()
-                    await self.handle(await self.wire.line() if line is None else line)
+                    line = await self.next_command() if line is None else line
+                    faults = self.context.faults
+                    await (self.handle(line) if faults is None else faults.over(self, line, self.handle))
                 except TooLong as too_long:
                     if too_long.fatal:
                         raise
@@ -72,7 +90,24 @@ class ImapSession:
             self.wire.send(self.farewell(str(offence)))
         finally:
             self.leave()
+            self.notify_none()
             await self.wire.drain()
+
+    async def next_command(self) -> bytes:
+        """Wait for the client's next line; what NOTIFY wants told is told meanwhile."""
+        self.at_rest = True
+        try:
+            line = await self.wire.line()
+        finally:
+            self.at_rest = False
+        if self.notifying is not None and self.view is not None and not self.view.lost:
+            self.claim_recent()
+        return line
+
+    @property
+    def conversation(self) -> int:
+        """The number of its transcript: what its changes are traced by."""
+        return self.wire.conversation
 
     def farewell(self, reason: str) -> bytes:
         """What to say when the server ends the conversation."""
@@ -81,18 +116,20 @@ class ImapSession:
     async def handle(self, line: bytes) -> None:
         """One command: gather it, do it, reply."""
         head = HEAD.match(line)
-        if head is None or line[head.end() : head.end() + 1] not in (b" ", b"", b"{"):
+        if head is None:
             await self.misfit(line)
             return
         tag, name = head.groups()
         self.tag = tag
         row = TABLE.find(name)
         try:
-            reader = await gather(self, line, head.end(), row)
+            reader = await gather(self, line, head.end(), row) if line[-1] == BRACE else Reader((line,), (), head.end())
             text = await self.perform(row, reader)
             if self.view is not None and self.view.pending:
                 self.tell(expunges=row is None or row.handler.expunges)
-            self.wire.send(tag + b" OK " + (text or b"%b completed" % name.upper()) + b"\r\n")
+            if self.notifying is not None and self.notifying.pending:
+                self.notifying.tell()
+            self.wire.send(b"%b OK %b\r\n" % (tag, text or name.upper() + b" completed"))
             self.bad_commands = 0
         except Offence:
             raise
@@ -106,11 +143,11 @@ class ImapSession:
             then, self.afterwards = self.afterwards, None
             await then()
 
-    async def perform(self, row: Command[Action] | None, reader: Reader) -> bytes | None:
+    def perform(self, row: Command[Action] | None, reader: Reader) -> Awaitable[bytes | None]:
         """Do the command, where it may be done."""
-        if row is None or self.state not in row.states or (row.capability and not self.has(row.capability)):
+        if row is None or self.state not in row.states or (row.capability and row.capability not in self.offer.names):
             raise self.out_of_place(row)
-        return await row.handler(self, reader)
+        return row.handler(self, reader)
 
     def out_of_place(self, row: Command[Action] | None) -> Refusal:
         """The reply to a command that is not there, or not here."""
@@ -129,6 +166,8 @@ class ImapSession:
             refusal = no("Internal error", "SERVERBUG")
         if self.view is not None and self.view.pending:
             self.tell(expunges=row is not None and row.handler.expunges and refusal.status == "NO")
+        if self.notifying is not None and self.notifying.pending:
+            self.notifying.tell()
         self.wire.send(tagged(refusal, tag))
         if refusal.status == "BAD":
             self.count_bad_command()
@@ -153,6 +192,14 @@ class ImapSession:
             raise Offence("Too many invalid commands")
 
     # --- who, what, where
+
+    def act_as(self, account: Account | None) -> None:
+        """Be that account from now on, or nobody; no mailbox is selected."""
+        self.leave()
+        self.notify_none()
+        self.account, self.state = account, NOT_AUTHENTICATED if account is None else AUTHENTICATED
+        self.statuses.clear()
+        self.listings.clear()
 
     def has(self, capability: str) -> bool:
         """Whether the service offers it."""
@@ -211,9 +258,9 @@ class ImapSession:
             raise no("The mailbox is read-only", "NOPERM" if self.selected.rights == frozenset("lr") else "")
         return self.selected
 
-    async def commit(self, change: Any) -> Any:
+    def commit(self, change: Any) -> Awaitable[Any]:
         """Make a change in the name of this session."""
-        return await self.world.commit(change, self)
+        return self.world.commit(change, self)
 
     # --- selecting, and hearing of the world
 
@@ -245,8 +292,21 @@ class ImapSession:
             self.start_over(view)
         else:
             view.hear(event.result, ours=event.origin is self)
-        if self.idling and view.pending:
+        if view.pending and (
+            self.idling or (self.at_rest and self.notifying is not None and self.notifying.pushes(view))
+        ):
             self.push()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the client may be told things unasked, as far as it wants them."""
+        return self.idling or self.at_rest
+
+    def notify_none(self) -> None:
+        """Tell nothing unasked any more."""
+        if self.notifying is not None:
+            self.notifying.stop()
+            self.notifying = None
 
     def push(self) -> None:
         """Tell an idling client now.  One whose mailbox is gone is told BYE, and ends when it next speaks."""
@@ -256,7 +316,7 @@ class ImapSession:
             self.wire.close()
             return
         try:
-            self.tell(expunges=True)
+            self.tell(expunges=self.idling or (self.notifying is not None and self.notifying.expunges))
         except Offence as offence:
             view.lost = str(offence)
             self.wire.send(self.farewell(view.lost))
@@ -309,23 +369,26 @@ class ImapSession:
             return
         if view.lost:
             raise Offence(view.lost)
-        self.tell_keywords()
+        self.tell_keywords(self.mailbox())
         if expunges and view.gone:
             numbers, uids = view.take_expunged()
             if "QRESYNC" in self.enabled:
                 self.wire.send(vanished_line(uids) if uids else b"")
             else:
                 self.wire.send(expunge_lines(numbers))
-        if view.take_fresh():
+        fresh = view.take_fresh()
+        if fresh:
             self.tell_exists(view)
+            if self.notifying is not None:
+                self.wire.send(self.notifying.fetched(view, fresh))
         changed = view.take_changed()
         if changed:
             self.tell_flags(view, changed)
         view.pending = bool(view.gone)
 
-    def tell_keywords(self) -> None:
+    def tell_keywords(self, mailbox: Mailbox) -> None:
         """FLAGS and PERMANENTFLAGS again, where the mailbox has keywords the client has not been told of."""
-        view, mailbox = self.selected, self.mailbox()
+        view = self.selected
         if len(mailbox.keywords) == view.keywords:
             return
         view.keywords = len(mailbox.keywords)
@@ -338,7 +401,7 @@ class ImapSession:
         """EXISTS, and RECENT before IMAP4rev2."""
         mailbox = self.mailbox()
         view.claim((mailbox.recent_from, mailbox.uidnext))
-        if not self.idling:
+        if not self.waiting:
             self.claim_recent()
         self.wire.send(b"* %d EXISTS\r\n" % len(view))
         if not self.rev2:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +14,7 @@ from ...world.mail import How, Mailbox, Stored
 from ...world.records import DELETED, SEEN, SYSTEM_FLAGS
 from .format import astring
 from .names import InvalidName, decode_utf7, encode_utf7
-from .reader import Malformed, Reader
+from .reader import FLAG, Malformed, Reader
 from .replies import no
 from .sequence import compact, read_sequence_set
 from .table import IN_MAILBOX, command
@@ -27,7 +29,7 @@ KEYWORD_LIMIT = 250
 """Characters of a keyword."""
 KEYWORDS_LIMIT = 1000
 """Different keywords of a mailbox: FLAGS lists them all at each SELECT."""
-PIECE = 250
+PIECE = 100
 """Messages changed between two looks at the other sessions."""
 ACTIONS: dict[str, How] = {"+": "add", "-": "remove", "": "replace"}
 
@@ -66,8 +68,36 @@ def check_keywords(mailbox: Mailbox, flags: frozenset[str]) -> None:
             raise no("Too many keywords in this mailbox", "LIMIT")
 
 
+PLAIN_STORE = re.compile(rb" ([+-]?)FLAGS(\.SILENT)? \(([^\x00-\x1f\x7f-\xff(){%*\"\]]+)\)\Z", re.IGNORECASE)
+PLAIN_LIMIT = 256
+"""Octets of a request that is kept as it was read."""
+
+
+@lru_cache(maxsize=256)
+def plain_store(text: bytes) -> StoreRequest | None:
+    """The request as nearly all clients write it, read in one go and only once; None for any other."""
+    found = PLAIN_STORE.match(text)
+    if found is None:
+        return None
+    flags = found[3].split(b" ")
+    if not all(map(FLAG.fullmatch, flags)):
+        return None
+    names = known_flags(flag.decode("ascii") for flag in flags)
+    return StoreRequest(ACTIONS[found[1].decode("ascii")], names, found[2] is not None)
+
+
 def read_store(session: ImapSession, reader: Reader) -> StoreRequest:
     """` (UNCHANGEDSINCE 12) +FLAGS.SILENT (\\Seen)`, behind the set."""
+    text = reader.rest()
+    request = plain_store(text) if text is not None and len(text) <= PLAIN_LIMIT else None
+    if request is not None:
+        reader.skip_rest()
+        return request
+    return read_any_store(session, reader)
+
+
+def read_any_store(session: ImapSession, reader: Reader) -> StoreRequest:
+    """The same in any form."""
     reader.space()
     unchanged_since: int | None = None
     if session.has("CONDSTORE") and reader.skip(b"(UNCHANGEDSINCE "):
@@ -133,18 +163,20 @@ async def store(session: ImapSession, reader: Reader, *, uid: bool) -> bytes | N
     session.writable_view()
     check_rights(view, request)
     uids = view.chosen(numbers, uid=uid)
-    check_keywords(session.mailbox(), request.flags)
+    mailbox = session.mailbox()
+    check_keywords(mailbox, request.flags)
     failed: list[int] = []
     missing = 0
     for start in range(0, len(uids), PIECE):
+        if start:
+            await session.wire.drain()
+            mailbox = session.mailbox()
         piece = uids[start : start + PIECE]
-        messages = session.mailbox().messages
-        present = tuple(one for one in piece if one in messages)
+        present = tuple([one for one in piece if one in mailbox.messages])
         missing += len(piece) - len(present)
         stored = await commit_store(session, view, present, request)
         failed += stored.failed
         tell_stored(session, view, present, stored, request, uid=uid)
-        await session.wire.drain()
     return outcome(view, failed, missing, uid=uid)
 
 
@@ -182,11 +214,12 @@ def tell_stored(
     condstore = session.condstore
     if request.silent and not condstore:
         return
-    session.tell_keywords()
+    mailbox = session.mailbox()
+    session.tell_keywords(mailbox)
     failed = set(stored.failed)
     # A silent STORE tells the mod-sequence of what it changed (RFC 7162 section 3.1.3), another one every message.
     told = [message.uid for message in stored.changed] if request.silent else [one for one in uids if one not in failed]
-    messages = session.mailbox().messages
+    messages = mailbox.messages
     lines = []
     for number, one in zip(view.positions_of(told), told, strict=True):
         message = messages[one]

@@ -17,12 +17,18 @@ NO_PARTS_EXTENDED = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0 
 
 def envelope_text(envelope: Envelope) -> bytes:
     """An ENVELOPE's value."""
+    from_ = address_list(envelope.from_)
+    # Sender and Reply-To are nearly always the very From.
+    sender, reply_to = (
+        from_ if addresses is envelope.from_ else address_list(addresses)
+        for addresses in (envelope.sender, envelope.reply_to)
+    )
     pieces = (
         nstring(envelope.date),
         nstring(envelope.subject),
-        address_list(envelope.from_),
-        address_list(envelope.sender),
-        address_list(envelope.reply_to),
+        from_,
+        sender,
+        reply_to,
         address_list(envelope.to),
         address_list(envelope.cc),
         address_list(envelope.bcc),

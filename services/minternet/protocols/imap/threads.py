@@ -5,25 +5,12 @@ Each is a generator that yields every few hundred messages, so that who runs it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TypeVar
 
 import msgspec
 
-T = TypeVar("T")
-Work = Generator[None, None, T]
-"""A piece of work that may be interrupted."""
-STEP = 300
-"""Messages or threads looked at between two interruptions."""
-
-
-def in_steps(items: Iterable[T], each: Callable[[T], object]) -> Work[None]:
-    """Do something with each item."""
-    for count, item in enumerate(items, 1):
-        each(item)
-        if count % STEP == 0:
-            yield
+from .ordering import STEP, Work, in_steps, sorting
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -67,9 +54,10 @@ class Node:
 def ordered_subject(subjects: Iterable[Subject]) -> Work[list[Node]]:
     """ORDEREDSUBJECT: messages of one base subject are one thread, the first the parent of all others."""
     threads: dict[str, list[Subject]] = {}
-    for subject in sorted(subjects, key=by_date):
-        threads.setdefault(subject.base_subject, []).append(subject)
-    yield
+    keys: list[tuple[float, int, Subject]] = []
+    yield from in_steps(subjects, lambda subject: keys.append((subject.sent, subject.number, subject)))
+    in_order = yield from sorting(keys)
+    yield from in_steps(in_order, lambda key: threads.setdefault(key[2].base_subject, []).append(key[2]))
     roots: list[Node] = []
 
     def add(thread: list[Subject]) -> None:
@@ -77,7 +65,8 @@ def ordered_subject(subjects: Iterable[Subject]) -> Work[list[Node]]:
         root.children = [Node(other) for other in thread[1:]]
         roots.append(root)
 
-    yield from in_steps(sorted(threads.values(), key=lambda thread: by_date(thread[0])), add)
+    # The threads were begun in the order of their first messages.
+    yield from in_steps(threads.values(), add)
     return roots
 
 
@@ -90,10 +79,9 @@ def references(subjects: Sequence[Subject]) -> Work[list[Node]]:
     """REFERENCES: parents by Message-ID, References and In-Reply-To, then roots of one base subject joined."""
     everything = yield from linked(subjects)
     roots = yield from pruned([root for root in everything if root.parent is None])
-    yield from ordered(roots)
+    roots = yield from ordered(roots)
     roots = yield from joined(roots)
-    yield from ordered(roots)
-    return roots
+    return (yield from ordered(roots))
 
 
 def linked(subjects: Sequence[Subject]) -> Work[list[Node]]:
@@ -138,15 +126,17 @@ def link(node: Node, ancestors: list[Node]) -> None:
 
 def pruned(roots: list[Node]) -> Work[list[Node]]:
     """Step 4: empty places go; their children rise, at the top level only when there is one."""
-    yield from in_steps(reversed(below(roots)), without_empty_children)
+    everything = yield from below(roots)
+    yield from in_steps(reversed(everything), without_empty_children)
     kept: list[Node] = []
-    for root in roots:
-        if root.subject is None and len(root.children) <= 1:
-            kept += root.children
-        else:
-            kept.append(root)
-    for node in kept:
-        node.parent = None
+
+    def rise(root: Node) -> None:
+        risen = root.children if root.subject is None and len(root.children) <= 1 else [root]
+        for node in risen:
+            node.parent = None
+        kept.extend(risen)
+
+    yield from in_steps(roots, rise)
     return kept
 
 
@@ -159,13 +149,15 @@ def without_empty_children(node: Node) -> None:
         node.children = children
 
 
-def below(roots: Iterable[Node]) -> list[Node]:
+def below(roots: Iterable[Node]) -> Work[list[Node]]:
     """The roots and all below them, parents before children."""
     order = list(roots)
     at = 0
     while at < len(order):
         order += order[at].children
         at += 1
+        if at % STEP == 0:
+            yield
     return order
 
 
@@ -176,10 +168,14 @@ def sent(node: Node) -> tuple[float, int]:
     return by_date(subject)
 
 
-def ordered(roots: list[Node]) -> Work[None]:
+def ordered(roots: list[Node]) -> Work[list[Node]]:
     """Step 4 and 6: children, then roots, by sent date."""
-    yield from in_steps(reversed(below(roots)), order_children)
-    roots.sort(key=sent)
+    everything = yield from below(roots)
+    yield from in_steps(reversed(everything), order_children)
+    keys: list[tuple[float, int, int]] = []
+    yield from in_steps(enumerate(roots), lambda placed: keys.append((*sent(placed[1]), placed[0])))
+    in_order = yield from sorting(keys)
+    return [roots[at] for _, _, at in in_order]
 
 
 def order_children(node: Node) -> None:
@@ -188,36 +184,64 @@ def order_children(node: Node) -> None:
         node.children.sort(key=sent)
 
 
-def joined(roots: list[Node]) -> Work[list[Node]]:
+class Joining:
     """Step 5: roots of the same base subject become one thread."""
-    table = subject_table(roots)
-    result: list[Node] = []
 
-    def join(root: Node) -> None:
-        subject = thread_subject(root)
-        other = table.get(subject.base_subject) if subject.base_subject else None
-        if other is None or other is root:
-            result.append(root)
-        else:
-            merge(root, subject, other, result, table)
+    def __init__(self) -> None:
+        self.table: dict[str, Node] = {}
+        """For each base subject, the root that the others go under: an empty one first, then one that is no reply."""
+        self.result: list[Node] = []
+        self.places: dict[Node, int] = {}
+        """Where a root is in the result."""
 
-    yield from in_steps(roots, join)
-    return result
-
-
-def subject_table(roots: Iterable[Node]) -> dict[str, Node]:
-    """For each base subject, the root that the others go under: an empty one first, then one that is no reply."""
-    table: dict[str, Node] = {}
-    for root in roots:
+    def enter(self, root: Node) -> None:
+        """Put a root into the table, if it is the one for its subject so far."""
         subject = thread_subject(root)
         if not subject.base_subject:
-            continue
-        held = table.get(subject.base_subject)
+            return
+        held = self.table.get(subject.base_subject)
         emptier = held is not None and held.subject is not None and root.subject is None
         earlier = held is not None and held.subject is not None and held.subject.reply and not subject.reply
         if held is None or emptier or earlier:
-            table[subject.base_subject] = root
-    return table
+            self.table[subject.base_subject] = root
+
+    def join(self, root: Node) -> None:
+        """Put a root into the result, or under the one its subject's table holds."""
+        subject = thread_subject(root)
+        other = self.table.get(subject.base_subject) if subject.base_subject else None
+        if other is None or other is root:
+            self.add(root)
+        elif root.subject is None and other.subject is None:
+            other.children += root.children
+        elif other.subject is None or (subject.reply and not other.subject.reply):
+            other.children.append(root)
+        else:
+            self.pair(root, other, subject)
+
+    def pair(self, root: Node, other: Node, subject: Subject) -> None:
+        """Both are alike: siblings under a new empty place, which takes the other's place."""
+        place = Node()
+        place.children = [other, root]
+        self.table[subject.base_subject] = place
+        at = self.places.pop(other, None)
+        if at is None:
+            self.add(place)
+        else:
+            self.result[at] = place
+            self.places[place] = at
+
+    def add(self, root: Node) -> None:
+        """Put a root behind the others."""
+        self.places[root] = len(self.result)
+        self.result.append(root)
+
+
+def joined(roots: list[Node]) -> Work[list[Node]]:
+    """Step 5."""
+    joining = Joining()
+    yield from in_steps(roots, joining.enter)
+    yield from in_steps(roots, joining.join)
+    return joining.result
 
 
 def thread_subject(root: Node) -> Subject:
@@ -227,36 +251,25 @@ def thread_subject(root: Node) -> Subject:
     return subject
 
 
-def merge(root: Node, subject: Subject, other: Node, result: list[Node], table: dict[str, Node]) -> None:
-    """Join a root with the one its subject's table holds."""
-    if root.subject is None and other.subject is None:
-        other.children += root.children
-    elif other.subject is None or (subject.reply and not other.subject.reply):
-        other.children.append(root)
-    else:
-        # Both are alike: siblings under a new empty place, which takes the other's place.
-        place = Node()
-        place.children = [other, root]
-        table[subject.base_subject] = place
-        if other in result:
-            result[result.index(other)] = place
-        else:
-            result.append(place)
-
-
-def formatted(roots: Sequence[Node]) -> bytes:
+def formatted(roots: Sequence[Node]) -> Work[bytes]:
     """Threads as THREAD's reply has them: `(1)(2 3 (4)(5))`."""
     pieces: list[bytes] = []
-    stack: list[Node | bytes] = []
+    told = 0
     for root in roots:
-        stack += [b")", root, b"("]
-        drop_into(pieces, stack)
+        yield from drop_into(pieces, [b")", root, b"("])
+        if len(pieces) - told > STEP:
+            told = len(pieces)
+            yield
     return b"".join(pieces)
 
 
-def drop_into(pieces: list[bytes], stack: list[Node | bytes]) -> None:
+def drop_into(pieces: list[bytes], stack: list[Node | bytes]) -> Work[None]:
     """Write one thread; the stack holds what is still to come, the next on top."""
+    steps = 0
     while stack:
+        steps += 1
+        if steps % STEP == 0:
+            yield
         top = stack.pop()
         if isinstance(top, bytes):
             pieces.append(top)

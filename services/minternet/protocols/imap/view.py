@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ...world.mail import Appended, Copied, Expunged, Mailbox, Stored
 from ...world.records import SYSTEM_FLAGS
 from .reader import Malformed
 from .sequence import SequenceSet, compact, merged
+
+if TYPE_CHECKING:
+    from .fetch import Plan
 
 
 class View:
@@ -21,7 +26,7 @@ class View:
 
     __slots__ = (
         "changed", "condstore", "fresh", "gone", "keyword_names", "keywords", "lost", "mailbox_id", "name", "owner",
-        "pending", "read_only", "recent", "replies", "rights", "saved", "uids", "uidvalidity", "version",
+        "pending", "plans", "read_only", "recent", "replies", "rights", "saved", "uids", "uidvalidity", "version",
     )  # fmt: skip
 
     def __init__(self, mailbox: Mailbox, *, read_only: bool, rights: frozenset[str]) -> None:
@@ -41,6 +46,8 @@ class View:
         """Grows whenever the client's numbers do change."""
         self.replies: dict[bytes, tuple[tuple[int, int], bytes]] = {}
         """Replies to SEARCHes, each with the mod-sequence and version it holds for."""
+        self.plans: dict[tuple[bool, bytes | None], Plan] = {}
+        """What FETCHes ask for, made ready, by whether it is UID FETCH and by their text."""
         self.pending = False
         self.condstore = False
         self.lost = ""
@@ -116,8 +123,8 @@ class View:
         """The sequence numbers of ascending UIDs, all of which the client knows."""
         if len(uids) * 8 < len(self.uids):
             return [bisect_left(self.uids, uid) + 1 for uid in uids]
-        places = {uid: position for position, uid in enumerate(self.uids, 1)}
-        return [places[uid] for uid in uids]
+        places = dict(zip(self.uids, range(1, len(self.uids) + 1), strict=True))
+        return list(map(places.__getitem__, uids))
 
     def canonical_keyword(self, keyword: str) -> str:
         """A keyword as the mailbox writes it: keywords are equal in upper and lower case."""
@@ -155,17 +162,13 @@ class View:
 
     def take_expunged(self) -> tuple[list[int], list[int]]:
         """Forget the messages that are gone: the numbers to tell in turn, each as it is when its turn comes, and the UIDs."""
-        numbers: list[int] = []
-        uids: list[int] = []
+        uids = [uid for uid in sorted(self.gone) if self.position(uid)]
+        numbers = [self.position(uid) - told for told, uid in enumerate(uids)]
         if not self.gone:
             return numbers, uids
-        for at, uid in enumerate(self.uids, 1):
-            if uid in self.gone:
-                numbers.append(at - len(numbers))
-                uids.append(uid)
         self.version += 1
         gone, self.gone = self.gone, set()
-        self.uids = [uid for uid in self.uids if uid not in gone]
+        self.uids = without(self.uids, [number - 1 + told for told, number in enumerate(numbers)])
         self.fresh = [uid for uid in self.fresh if uid not in gone]
         if self.saved:
             self.saved = tuple(uid for uid in self.saved if uid not in gone)
@@ -173,18 +176,17 @@ class View:
             del self.changed[uid]
         return numbers, uids
 
-    def take_fresh(self) -> bool:
-        """Let the new messages be known to the client, but those that are gone before it heard of them; whether any are."""
+    def take_fresh(self) -> list[int]:
+        """Let the new messages be known to the client, but those that are gone before it heard of them; their UIDs."""
         unknown = self.gone.intersection(self.fresh)
         if unknown:
             self.gone -= unknown
             self.fresh = [uid for uid in self.fresh if uid not in unknown]
-        if not self.fresh:
-            return False
-        self.version += 1
-        self.uids += self.fresh
-        self.fresh = []
-        return True
+        fresh, self.fresh = self.fresh, []
+        if fresh:
+            self.version += 1
+            self.uids += fresh
+        return fresh
 
     def take_changed(self) -> list[int]:
         """The UIDs whose flags the client must be told, of those it knows, ascending."""
@@ -193,6 +195,17 @@ class View:
         known = sorted(uid for uid in self.changed if uid not in self.gone and self.position(uid))
         self.changed = {}
         return known
+
+
+def without(values: list[int], places: Sequence[int]) -> list[int]:
+    """The values but those at these places, which ascend."""
+    kept: list[int] = []
+    at = 0
+    for place in places:
+        if place > at:
+            kept += values[at:place]
+        at = place + 1
+    return kept + values[at:]
 
 
 def expunge_lines(numbers: Sequence[int]) -> bytes:
@@ -207,9 +220,16 @@ def vanished_line(uids: Iterable[int], *, earlier: bool = False) -> bytes:
 
 def written_flags(mailbox: Mailbox) -> bytes:
     """The flags and keywords of a mailbox, for FLAGS."""
-    return " ".join((*SYSTEM_FLAGS, *mailbox.keywords)).encode("ascii", "replace")
+    return flags_with(mailbox.keywords)
 
 
+@lru_cache(maxsize=32)
+def flags_with(keywords: tuple[str, ...]) -> bytes:
+    """The system flags, and these keywords."""
+    return " ".join((*SYSTEM_FLAGS, *keywords)).encode("ascii", "replace")
+
+
+@lru_cache(maxsize=32)
 def permanent_flags(rights: frozenset[str], flags: bytes) -> bytes:
     """The flags this client may store, and `\\*` where it may make keywords."""
     needed = {b"\\Seen": "s", b"\\Deleted": "t"}
