@@ -232,7 +232,7 @@ class Supervisor:
         """What was said while starting is nothing that a test should see."""
         self.transcripts.forget_peers(self._probed_from)
         self._probed_from.clear()
-        self.world.journal.forget()
+        self.world.journal.begin_again()
 
     async def _probe_datagram(self, say: bytes, expected: bytes, address: tuple[str, int]) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET

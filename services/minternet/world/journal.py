@@ -78,10 +78,10 @@ class Journal:
             _tell(callback, event)
         return event
 
-    def forget(self) -> None:
-        """Drop all events; numbers go on."""
+    def begin_again(self) -> None:
+        """Forget all events, and number from 1 again: for what happens before anybody can have a cursor."""
         self._events.clear()
-        self.octets = 0
+        self.octets = self.last = 0
 
     def since(self, cursor: int) -> Iterator[Event]:
         """The kept events after that number, oldest first."""

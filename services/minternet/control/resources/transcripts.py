@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from ...wire.transcript import Piece, Transcript
 from ..call import Call, Reply, path_to
+from ..hub import Hub
 from ..problems import Problem
-from ..schemas import PieceView, TextQuery, TranscriptQuery, Transcripts, TranscriptSummary, TranscriptView
+from ..schemas import (
+    PieceView,
+    SaidView,
+    TextQuery,
+    TranscriptQuery,
+    Transcripts,
+    TranscriptStreamQuery,
+    TranscriptSummary,
+    TranscriptView,
+)
+from .journal import EVENT_STREAM, HEARTBEAT, RECONNECT
+
+SETTLED = 0.05
+"""Seconds between what is said and its being told: by then the server has read it, and knows what of it is a secret."""
 
 
 async def list_transcripts(call: Call[TranscriptQuery, None]) -> Transcripts:
@@ -32,6 +51,64 @@ async def get_transcript(call: Call[None, None]) -> TranscriptView:
 async def get_text(call: Call[TextQuery, None]) -> Reply:
     text = transcript_in(call).text(times=call.query.times)
     return Reply(text.encode("utf-8", "backslashreplace"), "text/plain; charset=utf-8")
+
+
+# -- the stream
+
+
+async def stream(call: Call[TranscriptStreamQuery, None]) -> Reply:
+    """Each piece that is said; the stream has no memory: who comes back asks with `since`."""
+    if call.scope["method"] == "HEAD":
+        return Reply(type=EVENT_STREAM)
+    call.hub.streams.check()
+    return Reply(_told(call.hub, call.query), EVENT_STREAM)
+
+
+async def _told(hub: Hub, query: TranscriptStreamQuery) -> AsyncIterator[bytes]:
+    """The stream, piece by piece. It takes its place when it begins: one that never begins holds none."""
+    ring, service = hub.transcripts, query.service or None
+    since = ring.opened if query.since is None else query.since
+    told = {each.number: _reached(each) for each in ring.conversations() if each.number <= since}
+    with hub.streams.held():
+        yield b"retry: %d\n: conversations after %d\n\n" % (RECONNECT, since)
+        async with contextlib.aclosing(hub.sayings(HEARTBEAT)) as sayings:
+            async for happened in sayings:
+                if not happened:
+                    yield b": still here\n\n"
+                    continue
+                await asyncio.sleep(SETTLED)
+                for view in _news(ring.conversations(service), told):
+                    yield _event(view)
+
+
+def _news(kept: list[Transcript], told: dict[int, tuple[int, bool]]) -> Iterator[SaidView]:
+    """What was not told yet of these conversations; `told` says how far each was, and moves on."""
+    for number in told.keys() - {transcript.number for transcript in kept}:
+        del told[number]
+    for transcript in kept:
+        before, over = told.get(transcript.number, (0, False))
+        count, closed = _reached(transcript)
+        if (count, closed) == (before, over):
+            continue
+        told[transcript.number] = (count, closed)
+        who = (transcript.number, transcript.service, address(transcript.peer))
+        pieces = transcript.pieces()
+        fresh = pieces[max(before - transcript.dropped_pieces, 0) :]
+        dropped = max(transcript.dropped_pieces - before, 0)
+        for piece in fresh:
+            yield SaidView(*who, _since(transcript, piece), piece.side, shown(piece.data), dropped)
+            dropped = 0
+        if closed and not over:
+            yield SaidView(*who, round((transcript.closed or 0.0) - transcript.opened, 6), dropped=dropped, closed=True)
+
+
+def _reached(transcript: Transcript) -> tuple[int, bool]:
+    """How many pieces there have been, and whether it is over."""
+    return transcript.dropped_pieces + transcript.kept_pieces, transcript.closed is not None
+
+
+def _event(view: SaidView) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (b"closed" if view.closed else b"said", msgspec.json.encode(view))
 
 
 def transcript_in(call: Call[Any, Any]) -> Transcript:

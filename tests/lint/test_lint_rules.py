@@ -1,0 +1,125 @@
+"""Every rule: broken by one dialogue, kept by a near one."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from pathlib import Path
+
+import pytest
+from lint_dialogues import CASES, HELLO, IMAP, LOGIN, LOGOUT, QUIT, Case, findings, mail, names, pieces_of
+
+from minternet.lint import RULES, at_least, judged, lint, lint_pieces
+from minternet.wire.transcript import Piece, TranscriptRing
+
+
+def label(case: Case) -> str:
+    return f"{case.rule}-{case.service}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=label)
+def test_it_is_found_where_it_is_broken(case: Case) -> None:
+    assert case.rule in names(case.service, case.bad)
+
+
+@pytest.mark.parametrize("case", CASES, ids=label)
+def test_it_is_not_found_where_it_is_kept(case: Case) -> None:
+    assert case.rule not in names(case.service, case.good)
+
+
+def test_every_rule_has_a_dialogue() -> None:
+    assert {case.rule for case in CASES} == set(RULES)
+
+
+@pytest.mark.parametrize("service", ["smtp", "imap"])
+def test_a_good_conversation_is_clean(service: str) -> None:
+    good = {"smtp": mail("C:\nC: hi"), "imap": IMAP.replace("STARTTLS ", "") + LOGIN + LOGOUT}
+    assert names(service, good[service]) == set()
+
+
+def test_a_finding_tells_where_and_why() -> None:
+    (finding,) = [each for each in findings("smtp", mail("C:\nC: .hidden"), number=7) if each.severity == "error"]
+    assert (finding.conversation, finding.line, finding.count) == (7, ".hidden", 1)
+    assert finding.at == pytest.approx(0.19)
+    assert str(finding).startswith("error: dot-stuffing in smtp #7 at 0.190 s: ")
+    assert "RFC 5321 section 4.5.2" in str(finding)
+
+
+def test_a_rule_broken_often_is_told_once() -> None:
+    (finding,) = findings("smtp", HELLO + "C- NOOP\\x0a\nS: 250 ok\n" * 3 + QUIT)
+    assert finding.count == 3
+    assert "(3 times)" in str(finding)
+
+
+def test_secrets_are_not_quoted() -> None:
+    ring = TranscriptRing()
+    transcript = ring.open("imap", ("127.0.0.1", 1), ("127.0.0.1", 143))
+    for piece in pieces_of(IMAP + LOGIN + LOGOUT):
+        (transcript.client if piece.side == "C" else transcript.server)(piece.data)
+    transcript.conceal(b"secret")
+    (finding,) = lint(transcript)
+    assert (finding.rule.name, finding.line) == ("password-without-tls", "a LOGIN alice ******")
+
+
+def test_an_open_conversation_may_still_say_quit() -> None:
+    assert names("smtp", HELLO, closed=False) == set()
+    assert names("smtp", HELLO, closed=True) == {"no-quit"}
+
+
+def test_faults_excuse_what_is_about_order() -> None:
+    assert names("smtp", HELLO + "*: fault 'slow': latency at NOOP\nC: NOOP\nC: NOOP\nS: 250 ok\nS: 250 ok\n") == set()
+
+
+def test_nothing_is_said_where_the_beginning_is_gone() -> None:
+    ring = TranscriptRing()
+    transcript = ring.open("smtp", ("127.0.0.1", 1), ("127.0.0.1", 25))
+    for piece in pieces_of(mail("C:\nC: .hidden")):
+        (transcript.client if piece.side == "C" else transcript.server)(piece.data)
+    assert lint(transcript)
+    transcript.drop_oldest()
+    assert lint(transcript) == []
+
+
+def test_levels() -> None:
+    found = findings("smtp", mail("C:\nC: .hidden", header="C: Subject: x\n"))
+    assert {each.severity for each in at_least(found, "note")} == {"note", "warning", "error"}
+    assert {each.rule.name for each in at_least(found, "warning")} == {
+        "message-no-from",
+        "message-no-date",
+        "dot-stuffing",
+    }
+    assert {each.rule.name for each in at_least(found, "error")} == {"dot-stuffing"}
+
+
+def test_other_services_have_no_rules() -> None:
+    assert not judged("echo")
+    assert lint_pieces("echo", [Piece(0.0, "C", b"anything\n")]) == []
+
+
+def test_lmtp_answers_once_for_each_recipient() -> None:
+    talk = mail("C:\nC: hi").replace("EHLO", "LHLO").replace("C: DATA", "C: RCPT TO:<c@x.test>\nS: 250 ok\nC: DATA")
+    assert names("lmtp", talk.replace("C: .\nS: 250 ok", "C: .\nS: 250 one\nS: 250 two")) == set()
+
+
+@pytest.mark.parametrize("service", ["smtp", "imap", "pop3", "nntp", "ftp", "http"])
+def test_broken_conversations_are_no_trouble(service: str) -> None:
+    """Cut off, with pieces missing, in the wrong order, or of another protocol: findings or none, never an error."""
+    chance = random.Random(service)
+    everything = [pieces_of(dialogue) for case in CASES for dialogue in (case.bad, case.good)]
+    for pieces in everything:
+        lint_pieces(service, pieces)
+        lint_pieces(service, pieces[: chance.randrange(len(pieces) + 1)])
+        lint_pieces(service, [piece for piece in pieces if chance.random() < 0.8])
+        lint_pieces(service, chance.sample(pieces, len(pieces)))
+        spoiled = [Piece(each.time, each.side, each.data[: chance.randrange(len(each.data) + 1)]) for each in pieces]
+        lint_pieces(service, spoiled)
+
+
+def test_the_page_is_made_of_the_rules() -> None:
+    path = Path(__file__).resolve().parent.parent.parent / "docs" / "make_lint.py"
+    spec = importlib.util.spec_from_file_location("make_lint", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/make_lint.py"
