@@ -188,7 +188,7 @@ class TestOthers:
         import urllib.request
 
         before = net.cursor()
-        net.web.route("/api/thing", 503, {"thing": 1}, method="GET", name="thing")
+        net.web.route("/api/thing", 503, {"thing": 1}, name="thing")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with pytest.raises(urllib.error.HTTPError, match="503"):
             opener.open(net.http.url + "/api/thing")
@@ -196,8 +196,13 @@ class TestOthers:
             assert reply.read() == b'{"thing":1}'
         received = net.web.wait_for(path="/api/thing", x_who="me", since=before)
         assert (received.method, received.status, net.web.routes["thing"].used) == ("GET", 200, 2)
+        with opener.open(net.http.url + "/api/thing", data=b"sent") as reply:
+            assert reply.status == 200
+        assert [each.body for each in net.web.requests[-2:]] == [b"", b"sent"]
         net.web.remove("thing")
         net.web.assert_none(path="/never", since=before, within=0.01)
+        net.reset()
+        assert net.web.requests == []
 
     def test_clock_snapshot_and_events(self, net: Internet) -> None:
         net.clock.freeze(1_700_000_000)

@@ -10,7 +10,7 @@ from .link import Link
 
 
 class ClockHandle:
-    """Stops and moves on the world's time: dates, expiry and timeouts follow."""
+    """Stops and moves on the world's time: dates, tokens' expiry and greylisting follow."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

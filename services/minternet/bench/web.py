@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..world.changes import ReceiveRequest, RemoveRoute, SetRoute
+from ..world.changes import ReceiveRequest, RemoveRoute, Reset, SetRoute
 from ..world.journal import Event
 from ..world.records import Reply, Request, Route
 from .link import Link
@@ -99,8 +99,13 @@ class WebHandle:
 
     @property
     def requests(self) -> list[Received]:
-        """The requests that the journal still holds, oldest first."""
-        return [received for event in self._link.world.journal.since(0) for received in self._coming(event)]
+        """The requests since the last reset, oldest first, as far as the journal still holds them."""
+        found: list[Received] = []
+        for event in self._link.world.journal.since(0):
+            if isinstance(event.change, Reset):
+                found.clear()
+            found += self._coming(event)
+        return found
 
     def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Received:
         """The first request whose method, path, body or header fields are as wanted; as a mailbox's `wait_for`."""

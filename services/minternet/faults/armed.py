@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from .catalogue import attributes_of, is_network, kind_of, when_of
 from .language import MEANT, Command
 from .rule import Fault, is_on, looks_like
 
+SMTP_PATH = re.compile(r"(?:TO|FROM):\s*<([^>]*)>", re.IGNORECASE)
 MOST_COUNTED = 10_000
 """Connections, clients, accounts or arguments counted for themselves; the oldest is forgotten for a new one."""
 
@@ -28,6 +30,12 @@ class Situation:
     account: Callable[[], str] = lambda: ""
     sender: str = ""
     """SMTP's, of the transaction."""
+
+
+def texts_of(protocol: str, argument: str) -> tuple[str, ...]:
+    """What a fault's argument is compared with: the command's whole argument, and in SMTP the address alone."""
+    path = SMTP_PATH.match(argument) if protocol == "smtp" else None
+    return (argument,) if path is None else (argument, path[1])
 
 
 class Armed:
@@ -77,7 +85,7 @@ class Armed:
                 return False
         elif command.name == "." and self.kind.name not in MEANT:
             return False  # the end of the content is part of DATA, unless it is what is named
-        return looks_like(fault.argument, command.argument)
+        return any(looks_like(fault.argument, text) for text in texts_of(situation.protocol, command.argument))
 
     # -- whether it strikes
 

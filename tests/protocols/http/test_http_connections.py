@@ -90,7 +90,7 @@ def test_chunked_bodies_and_their_trailers(port: int) -> None:
 def test_replies_with_trailers(port: int) -> None:
     raw = b"GET /trailers?X-One=1&X-Two=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     reply = converse(port, raw)
-    assert b"trailer: X-One, X-Two\r\n" in reply
+    assert b"Trailer: X-One, X-Two\r\n" in reply
     assert reply.endswith(b"\r\n0\r\nX-One: 1\r\nX-Two: 2\r\n\r\n")
 
 
@@ -111,7 +111,7 @@ def test_an_answer_without_the_expected_body_closes(port: int) -> None:
     raw = post(b"", b"Content-Length: 3", b"Expect: 100-continue", target=b"/status/403")
     reply = converse(port, raw)
     assert statuses(reply) == [403]
-    assert b"connection: close\r\n" in reply
+    assert b"Connection: close\r\n" in reply
 
 
 def test_a_body_nobody_reads_is_skipped(port: int) -> None:
@@ -122,7 +122,7 @@ def test_a_body_nobody_reads_is_skipped(port: int) -> None:
 def test_interim_replies(port: int) -> None:
     assert statuses(converse(port, b"GET /status/102 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) == [102, 200]
     hints = converse(port, b"GET /early-hints?link=%3C/a%3E HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert hints.startswith(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert hints.startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert statuses(converse(port, b"GET /early-hints HTTP/1.0\r\n\r\n")) == [200]
 
 
@@ -145,7 +145,7 @@ def test_head_is_get_without_the_body(port: int) -> None:
 
 def test_date_and_server_stand_in_every_reply(port: int) -> None:
     for reply in (converse(port, LAST), converse(port, b"nonsense\r\n\r\n")):
-        assert b"\r\ndate: Wed, 01 May 2024 12:00:00 GMT\r\nserver: minternet\r\n" in reply
+        assert b"\r\nDate: Wed, 01 May 2024 12:00:00 GMT\r\nServer: minternet\r\n" in reply
 
 
 def test_a_client_that_ends_its_side_still_gets_the_reply(port: int) -> None:
@@ -174,7 +174,7 @@ def test_refusals_end_the_connection(port: int, raw: bytes, status: int) -> None
     """What follows a refused request is never taken for another."""
     reply = converse(port, raw + GET)
     assert statuses(reply) == [status]
-    assert b"connection: close\r\n" in reply
+    assert b"Connection: close\r\n" in reply
     assert statuses(converse(port, LAST)) == [200]
 
 

@@ -137,7 +137,7 @@ def test_credentials_of_the_proxy() -> None:
         with pytest.raises(Refused) as refused:
             connection.check_proxy(b"GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n")
         assert refused.value.status == 407
-        assert b"proxy-authenticate: Basic" in refused.value.fields
+        assert b"Proxy-Authenticate: Basic" in refused.value.fields
         given = base64.b64encode(b"user:pass")
         connection.check_proxy(b"GET http://x/ HTTP/1.1\r\nProxy-Authorization: basic " + given + b"\r\n\r\n")
 

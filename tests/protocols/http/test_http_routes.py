@@ -203,8 +203,8 @@ def test_applications_mounted_by_host(own: Served) -> None:
         await send({"type": "http.response.body", "body": b"mine", "more_body": False})
 
     running, _ = own.run(own.stage.running("http"))
-    own.call(running.app.mount, "mine.example", mine)
-    own.call(running.app.mount, "*.mine.example", mine)
+    own.call(running.app.mounts.add, "mine.example", mine)
+    own.call(running.app.mounts.add, "*.mine.example", mine)
     port = own.ports["http"]
     assert [
         fetch(port, "/a", headers={"Host": host}).status for host in ("mine.example", "x.MINE.example:80", "example")
@@ -228,7 +228,7 @@ def test_an_application_that_fails(own: Served) -> None:
         raise RuntimeError("as meant")
 
     running, _ = own.run(own.stage.running("http"))
-    own.call(running.app.mount, "bad.example", bad)
+    own.call(running.app.mounts.add, "bad.example", bad)
     port = own.ports["http"]
     assert [fetch(port, path, headers={"Host": "bad.example"}).status for path in ("/", "/split", "/none")] == [
         500,

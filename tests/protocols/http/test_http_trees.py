@@ -8,8 +8,8 @@ import hashlib
 import threading
 
 import pytest
-from conftest import BIG, STYLE, site_world, store
 from http_clients import converse, fetch, statuses
+from http_site import BIG, STYLE, site_world, store
 from small_world import empty_world
 from stage import Served, serving
 

@@ -74,7 +74,7 @@ def test_handshakes_that_are_refused(port: int, target: str, status: int) -> Non
 def test_what_is_no_handshake(port: int) -> None:
     old = converse(port, UPGRADE.replace(b"-Version: 13", b"-Version: 7"))
     assert statuses(old) == [426]
-    assert b"\r\nsec-websocket-version: 13\r\n" in old
+    assert b"\r\nSec-WebSocket-Version: 13\r\n" in old
     assert statuses(converse(port, UPGRADE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"))) == [400]
     assert fetch(port, "/websocket/echo").status == 404
 

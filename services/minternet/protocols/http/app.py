@@ -22,7 +22,7 @@ from ...world.world import World
 from .endpoints.answers import field_value
 from .endpoints.rows import ENDPOINTS
 from .endpoints.streams import echo_limits
-from .forms import whole_body
+from .forms import pieces, whole_body
 from .mounts import Mounts
 from .options import HttpOptions
 from .paths import escaped, media_type
@@ -129,6 +129,8 @@ class Application:
             if reply is not None:
                 if (exchange := visit.exchange) is not None:
                     exchange.route = route.name
+                async for _ in pieces(visit):  # what was received is recorded, whatever the reply
+                    pass
                 return await self._routed(reply)
             routes = [other for other in routes if other is not route]
         return None

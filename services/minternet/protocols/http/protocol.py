@@ -342,7 +342,8 @@ class WebProtocol(HttpConnection):
         if not cycle.keep_alive:
             self._end(linger=self._framing is not None or bool(self._pending))
             return
-        if self._framing is not None or len(self._pending) <= HELD:  # else each reply would let in more than it takes away
+        # While more is held, each reply would let in more than it takes away.
+        if self._framing is not None or len(self._pending) <= HELD:
             self.flow.resume_reading()
         if self._framing is None:
             self._next()
