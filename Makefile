@@ -1,6 +1,7 @@
 # make up    makes .venv, installs minternet in it and launches the whole internet on the default fixtures
 # make test  installs what the tests need and runs them all
 # make check tries every protocol of the running internet
+# make docs  builds the documentation site in build/site
 # make lint  ruff and mypy; make test-container  only the image's tests, where an engine runs; make bench
 
 PYTHON ?= python3
@@ -36,6 +37,10 @@ test: $(VENV)/.tested
 
 test-container: $(VENV)/.tested
 	$(BIN)/python -m pytest -n 2 tests/container
+
+docs: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

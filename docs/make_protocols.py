@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from minternet.protocols import ftp, imap, nntp, pop3, smtp
+from minternet.protocols import imap, nntp, pop3, smtp
 from minternet.protocols.commands import Command, CommandTable
+from minternet.protocols.ftp import server as ftp
 from minternet.protocols.ftp.information import FEATURES
 from minternet.protocols.ftp.table import TABLE as FTP_TABLE
 from minternet.protocols.http.endpoints.rows import ENDPOINTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,10 +41,66 @@ def test_several(minternet_factory):
     assert first.account("alice").inbox.find(subject="only here")
     assert not second.account("alice").inbox.find(subject="only here")
 
+@pytest.mark.minternet(faults=["smtp DATA: reply 421 4.3.2 Try again later, first=1"])
+def test_faults_of_its_own(minternet, minternet_server):
+    assert minternet is minternet_server
+    with pytest.raises(smtplib.SMTPDataError, match="Try again later"):
+        send(minternet, "too early")
+    send(minternet, "in time")
+    assert not minternet.account("alice").inbox.find(subject="too early")
+
+def test_the_faults_are_gone(minternet):
+    assert minternet.faults.reports == []
+
+@pytest.mark.minternet(services=["pop3", "smtp"])
+class TestMarkers:
+    @pytest.mark.minternet(faults="pop3 STAT: close")
+    def test_of_class_and_method_count_together(self, minternet):
+        assert list(minternet.supervisor.supervised) == ["smtp", "pop3"]
+        assert [report.fault.command for report in minternet.faults.reports] == ["STAT"]
+
+@pytest.fixture(scope="module")
+def kept(minternet_module_factory):
+    return minternet_module_factory(services=["smtp"])
+
+def test_one_for_the_module(kept, minternet_server):
+    send(kept, "for the module")
+    assert not minternet_server.account("alice").inbox.find(subject="for the module")
+    assert kept.account("alice").inbox.find(subject="for the module")
+
+@pytest.mark.anyio
+async def test_on_the_tests_own_loop(minternet_async):
+    import asyncio
+    async with minternet_async(services=["smtp"]) as net:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        sending = asyncio.create_task(asyncio.to_thread(send, net, "on the loop"))
+        assert (await inbox.wait_for_async(subject="on the loop", since=before)).subject == "on the loop"
+        await sending
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
 def test_that_fails(minternet):
     send(minternet, "seen in the report")
     assert False
+
+@pytest.mark.anyio
+async def test_that_fails_on_the_loop(minternet_async):
+    import asyncio
+    async with minternet_async(services=["smtp"]) as net:
+        await asyncio.to_thread(send, net, "seen from the loop")
+        assert False
+
+@pytest.fixture
+def broken(minternet):
+    send(minternet, "seen from a fixture")
+    raise LookupError
+
+def test_whose_fixture_fails(broken):
+    pass
 """
+OUTCOME = "2 failed, 10 passed, 1 error"
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -54,16 +111,17 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_fixtures_marker_and_report(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
     result = run(tmp_path, "-n", "0", "-p", "no:randomly")
-    assert "1 failed, 5 passed" in result.stdout, result.stdout
-    assert "minternet conversations" in result.stdout
-    assert "Subject: seen in the report" in result.stdout
-    assert "left behind" not in result.stdout[result.stdout.index("minternet conversations") :]
+    assert OUTCOME in result.stdout, result.stdout
+    section = re.compile(r"^-+ minternet conversations -+\n(.*?)^[-_=]{5}", re.MULTILINE | re.DOTALL)
+    reports = section.findall(result.stdout)
+    subjects = ["seen from a fixture", "seen in the report", "seen from the loop"]
+    assert [re.findall("Subject: (seen .*)", report) for report in reports] == [[subject] for subject in subjects]
 
 
 def test_workers_have_internets_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
     result = run(tmp_path, "-n", "2")
-    assert "1 failed, 5 passed" in result.stdout, result.stdout
+    assert OUTCOME in result.stdout, result.stdout
 
 
 def test_the_plugin_costs_nothing_until_it_is_used(tmp_path: Path) -> None:
@@ -73,3 +131,12 @@ def test_the_plugin_costs_nothing_until_it_is_used(tmp_path: Path) -> None:
     )
     result = run(tmp_path, "-n", "0")
     assert "1 passed" in result.stdout, result.stdout
+
+
+def test_every_fixture_has_the_name_before_its_own(tmp_path: Path) -> None:
+    """So none is pytest-httpserver's, pytest-localserver's, pytest-httpbin's or pytest-localftpserver's."""
+    result = run(tmp_path, "--fixtures", "-n", "0")
+    place = r"^(\w+)(?: \[\w+ scope\])? -- \S*minternet/pytest_plugin\.py:\d+$"
+    names = set(re.findall(place, result.stdout, re.MULTILINE))
+    assert {"minternet", "minternet_server", "minternet_async"} <= names
+    assert all(name.startswith("minternet") for name in names)

@@ -9,26 +9,90 @@ This module is imported by every pytest that has minternet installed, so it impo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from .internet import Internet
+    from .lint import Severity
     from .settings import Settings
 
 SHOWN_OCTETS = 20_000
 """How much of the conversations a failing test's report carries."""
-_conversations = pytest.StashKey["tuple[Internet, int]"]()
+_watched = pytest.StashKey["Watched"]()
+
+
+class Watched:
+    """The internets that fixtures have started, each with the number of its last conversation before this test."""
+
+    def __init__(self) -> None:
+        self.before: dict[Internet, int] = {}
+        self._over: list[Internet] = []
+
+    @contextlib.contextmanager
+    def during(self, net: Internet) -> Iterator[None]:
+        """Watch it from now on. When it has stopped, its conversations are kept for the report until the next test."""
+        self.before[net] = net.transcripts.opened
+        try:
+            yield
+        finally:
+            self._over.append(net)
+
+    def begin(self) -> None:
+        """A test begins."""
+        for net in self._over:
+            self.before.pop(net, None)
+        self._over.clear()
+        for net in self.before:
+            self.before[net] = net.transcripts.opened
+
+    @property
+    def conversations(self) -> list[str]:
+        """What was said since the test began, as text."""
+        return [
+            conversation.text(times=True)
+            for net, before in self.before.items()
+            for conversation in net.transcripts.conversations()
+            if conversation.number > before
+        ]
+
+    def findings(self, level: Severity) -> list[str]:
+        """What clients did wrong since the test began, so bad or worse, as text."""
+        from .lint import at_least
+
+        found = [finding for net, before in self.before.items() for finding in net.lint(since=before)]
+        return [str(finding) for finding in at_least(found, level)]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--minternet-lint, and the setting of the same name."""
+    levels = "note, warning or error"
+    parser.getgroup("minternet").addoption(
+        "--minternet-lint",
+        choices=("off", "note", "warning", "error"),
+        help=f"fail tests whose clients break the rules of their protocols so badly or worse: {levels}",
+    )
+    parser.addini("minternet_lint", f"what --minternet-lint is where it is not given: {levels}", default="off")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
     config.addinivalue_line(
         "markers",
-        "minternet(fixtures=FOLDER, **settings): an internet of its own for this test, with these fixtures and settings",
+        "minternet(fixtures=FOLDER, faults=LINES, lint=LEVEL, **settings): the internet of this test has these faults; "
+        "clients that break their protocols' rules fail it from this level on (note, warning, error, or off); "
+        "with fixtures or settings it is one of the test's own",
     )
+    config.stash[_watched] = Watched()
+    _checked_level(config.getini("minternet_lint"))
+
+
+# -- the internet of a test
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +104,11 @@ def minternet_settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def minternet_server(minternet_settings: Settings) -> Iterator[Internet]:
+def minternet_server(minternet_settings: Settings, pytestconfig: pytest.Config) -> Iterator[Internet]:
     """The internet of the session (of each xdist worker): started once, on free ports, never reset by itself."""
     from .internet import Internet
 
-    with Internet(settings=minternet_settings) as net:
+    with Internet(settings=minternet_settings) as net, pytestconfig.stash[_watched].during(net):
         yield net
 
 
@@ -54,33 +118,115 @@ def minternet(request: pytest.FixtureRequest) -> Internet:
 
     It is the session's, reset; or one of the test's own where the `minternet` marker asks for fixtures or settings.
     """
-    marker = request.node.get_closest_marker("minternet")
-    if marker is not None and (marker.kwargs or marker.args):
-        factory: Callable[..., Internet] = request.getfixturevalue("minternet_factory")
-        net: Internet = factory(*marker.args, **marker.kwargs)
+    asked = _asked(request.node)
+    faults = asked.pop("faults", ())
+    _checked_level(asked.pop("lint", "off"))
+    if asked:
+        net: Internet = request.getfixturevalue("minternet_factory")(**asked)
     else:
         net = request.getfixturevalue("minternet_server")
         net.clock.resume()
         net.reset()
-    request.node.stash[_conversations] = (net, net.transcripts.opened)
+    for fault in [faults] if isinstance(faults, str) else faults:
+        net.faults.add(fault)
     return net
 
 
+def _asked(item: pytest.Item) -> dict[str, Any]:
+    """What the markers ask for, the nearer ones before those of class and module."""
+    asked: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("minternet"))):
+        asked.update(marker.kwargs)
+        if marker.args:
+            (asked["fixtures"],) = marker.args
+    return asked
+
+
+# -- more of them
+
+
+def _make_factory(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Callable[..., Internet]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(fixtures: Any = None, **more: Any) -> Internet:
+            net = stack.enter_context(_internet(settings, fixtures, more))
+            stack.enter_context(request.config.stash[_watched].during(net))
+            return net
+
+        yield start
+
+
 @pytest.fixture
-def minternet_factory() -> Iterator[Callable[..., Internet]]:
-    """Makes internets for one test: `minternet_factory(fixtures=None, **settings)`; all are stopped after it."""
-    import contextlib
+def minternet_factory(
+    request: pytest.FixtureRequest, minternet_settings: Settings
+) -> Iterator[Callable[..., Internet]]:
+    """Makes internets for one test: `minternet_factory(fixtures=None, **settings)`; all are stopped after it.
+
+    Their settings are those of `minternet_settings` with these in their place, and free ports.
+    """
+    yield from _make_factory(request, minternet_settings)
+
+
+@pytest.fixture(scope="class")
+def minternet_class_factory(
+    request: pytest.FixtureRequest, minternet_settings: Settings
+) -> Iterator[Callable[..., Internet]]:
+    """The same, until the class's last test is over."""
+    yield from _make_factory(request, minternet_settings)
+
+
+@pytest.fixture(scope="module")
+def minternet_module_factory(
+    request: pytest.FixtureRequest, minternet_settings: Settings
+) -> Iterator[Callable[..., Internet]]:
+    """The same, until the module's last test is over."""
+    yield from _make_factory(request, minternet_settings)
+
+
+@pytest.fixture(scope="session")
+def minternet_session_factory(
+    request: pytest.FixtureRequest, minternet_settings: Settings
+) -> Iterator[Callable[..., Internet]]:
+    """The same, until the session is over."""
+    yield from _make_factory(request, minternet_settings)
+
+
+@pytest.fixture(scope="session")
+def minternet_async(
+    minternet_settings: Settings, pytestconfig: pytest.Config
+) -> Callable[..., AbstractAsyncContextManager[Internet]]:
+    """Makes internets on the loop of an async test or fixture, whichever plugin runs it, of any scope.
+
+    `async with minternet_async(fixtures=None, **settings) as net:`, and then `await inbox.wait_for_async(...)`.
+    """
+
+    @contextlib.asynccontextmanager
+    async def start(fixtures: Any = None, **more: Any) -> AsyncIterator[Internet]:
+        async with _internet(minternet_settings, fixtures, more) as net:
+            with pytestconfig.stash[_watched].during(net):
+                yield net
+
+    return start
+
+
+def _internet(base: Settings, fixtures: Any, more: dict[str, Any]) -> Internet:
+    """An internet, not started yet: the session's settings with others in their place, on free ports."""
+    import msgspec
 
     from .internet import Internet
     from .settings import make
 
-    with contextlib.ExitStack() as stack:
+    settings = {**msgspec.to_builtins(base), "ports": {}, "ephemeral": True}
+    return Internet(fixtures, settings=make(settings, more))
 
-        def start(fixtures: Any = None, **settings: Any) -> Internet:
-            chosen = make({"ephemeral": True, **settings})
-            return stack.enter_context(Internet(fixtures, settings=chosen))
 
-        yield start
+# -- what was said, for the report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What was said before a test is not told in its report."""
+    item.config.stash[_watched].begin()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -88,11 +234,32 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """A failing test's report carries every conversation it had."""
     outcome: Any = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed and _conversations in item.stash:
-        net, before = item.stash[_conversations]
-        texts = [each.text(times=True) for each in net.transcripts.conversations() if each.number > before]
-        if texts:
-            report.sections.append(("minternet conversations", _shortened("\n".join(texts))))
+    watched = item.config.stash[_watched]
+    if report.when == "teardown" or not watched.before:
+        return
+    level = _lint_level(item)
+    if report.when == "call" and report.passed and level is not None and (broken := watched.findings(level)):
+        report.outcome = "failed"
+        report.longrepr = "The client under test broke the rules (docs/lint.md):\n" + "\n".join(broken)
+    elif report.failed and (found := watched.findings("warning")):
+        report.sections.append(("minternet lint", _shortened("\n".join(found))))
+    if not report.failed:
+        return
+    texts = watched.conversations
+    if texts:
+        report.sections.append(("minternet conversations", _shortened("\n".join(texts))))
+
+
+def _lint_level(item: pytest.Item) -> Severity | None:
+    """From which level on a breach of the rules fails the test: by its marker, the option or the setting; None for none."""
+    asked = _asked(item).get("lint") or item.config.getoption("minternet_lint") or item.config.getini("minternet_lint")
+    return _checked_level(asked)
+
+
+def _checked_level(level: Any) -> Severity | None:
+    if level not in ("off", "note", "warning", "error"):
+        raise pytest.UsageError(f"the lint's level is note, warning, error or off, not {level!r}")
+    return None if level == "off" else level
 
 
 def _shortened(text: str) -> str:
