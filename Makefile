@@ -19,6 +19,7 @@ $(VENV)/.installed: pyproject.toml services/minternet/__init__.py
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing minternet into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m compileall -q services/minternet
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from urllib.parse import unquote
 
 import msgspec
@@ -39,22 +40,23 @@ class Table:
 
     def __init__(self, rows: Iterable[Endpoint]) -> None:
         self.rows = tuple(rows)
-        self._by_first: dict[str, list[tuple[re.Pattern[str], Endpoint]]] = {}
+        self._by_first: dict[str, list[Endpoint]] = {}
         for row in self.rows:
-            self._by_first.setdefault(row.path.split("/")[1], []).append((compile_path(row.path), row))
+            self._by_first.setdefault(row.path.split("/")[1], []).append(row)
 
     def find(self, raw_path: str) -> list[tuple[Endpoint, dict[str, str]]]:
         """The rows for a path that is still percent-encoded, with its parameters decoded; the best first."""
         found = []
-        for pattern, row in self._by_first.get(raw_path[1:].partition("/")[0], ()):
-            match = pattern.fullmatch(raw_path)
+        for row in self._by_first.get(raw_path[1:].partition("/")[0], ()):
+            match = compile_path(row.path).fullmatch(raw_path)
             if match is not None:
                 found.append((row, {name: unquote(value) for name, value in match.groupdict().items()}))
         return found
 
 
+@cache
 def compile_path(path: str) -> re.Pattern[str]:
-    """A row's path as a regular expression."""
+    """A row's path as a regular expression, made when the row is first looked at: starting needs none of them."""
     parts, at = [], 0
     for match in _PARAMETER.finditer(path):
         parts += [re.escape(path[at : match.start()]), f"(?P<{match[1]}>{_KINDS[match[2]]})"]
