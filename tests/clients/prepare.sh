@@ -31,8 +31,8 @@ by_apt() {
 }
 
 by_pip() {
-  timeout 60 "$python" -m pip install --quiet --disable-pip-version-check -e '.[clients]' >/dev/null 2>&1 ||
-    echo "tests/clients: pip cannot install the extra clients" >&2
+  timeout 60 "$python" -m pip install --quiet --disable-pip-version-check -e '.[clients,compare,docs]' >/dev/null 2>&1 ||
+    echo "tests/clients: pip cannot install the extras clients, compare and docs" >&2
 }
 
 by_npm() {

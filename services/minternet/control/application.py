@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..faults.rule import FaultError
 from ..world.errors import WorldError
 from . import problems
 from .call import Call, Reply
@@ -30,6 +31,8 @@ class Application:
             reply = problem_reply(problem)
         except WorldError as error:
             reply = problem_reply(problems.of_world(error))
+        except FaultError as error:
+            reply = problem_reply(problems.of_fault(error))
         except Exception:
             self.hub.log.exception("%s %s failed", scope["method"], scope["path"])
             reply = problem_reply(Problem(500, "the log tells more"))

@@ -31,7 +31,8 @@ def view(event: Event) -> EventView:
     kind = kind_of(type(event.change))
     tell = TELLERS.get(type(event.change))
     fields = tell(event.change, event.result) if tell is not None else {"text": kind.replace("-", " ")}
-    return EventView(event.number, datetime.fromtimestamp(event.at, UTC), kind, **fields)
+    moment = datetime.fromtimestamp(event.at, UTC)
+    return EventView(event.number, moment, kind, **{"conversation": event.conversation, **fields})
 
 
 def _arrivals(result: Any) -> tuple[Arrival, ...]:
@@ -151,6 +152,7 @@ def _struck(change: changes.FaultStruck, result: Any) -> dict[str, Any]:
     return {
         "text": f"fault {change.fault} ({change.kind}) struck {where}, stroke {change.stroke}",
         "name": change.fault,
+        "conversation": change.conversation,
     }
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from ..protocols.context import ServiceContext
@@ -95,22 +95,33 @@ class Hub:
             task.cancel()
             await asyncio.gather(end, task, return_exceptions=True)
 
-    async def changes(self, heartbeat: float) -> AsyncGenerator[bool, None]:
+    def changes(self, heartbeat: float) -> AsyncGenerator[bool, None]:
         """Yields after each change (True), or when so many seconds have passed without one (False), until the end."""
-        changed = asyncio.Event()
-        unwatch = self.world.watch(lambda event: changed.set())
+        return self._each(lambda tell: self.world.watch(lambda event: tell()), heartbeat)
+
+    def sayings(self, heartbeat: float) -> AsyncGenerator[bool, None]:
+        """The same after something was said in a conversation; the first comes at once, and from then on nothing is missed."""
+        return self._each(self.transcripts.watch, heartbeat, at_once=True)
+
+    async def _each(
+        self, watch: Callable[[Callable[[], None]], Callable[[], None]], heartbeat: float, *, at_once: bool = False
+    ) -> AsyncGenerator[bool, None]:
+        happening = asyncio.Event()
+        if at_once:
+            happening.set()
+        unwatch = watch(happening.set)
         end = asyncio.create_task(self.closing.wait())
         try:
             while not self.closing.is_set():
-                change = asyncio.create_task(changed.wait())
+                next_one = asyncio.create_task(happening.wait())
                 try:
-                    await asyncio.wait({change, end}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({next_one, end}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    change.cancel()
+                    next_one.cancel()
                 if self.closing.is_set():
                     return
-                happened = changed.is_set()
-                changed.clear()
+                happened = happening.is_set()
+                happening.clear()
                 yield happened
         finally:
             end.cancel()

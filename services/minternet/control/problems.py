@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from ..faults.rule import FaultError
 from ..world import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -86,6 +87,11 @@ def of_world(error: errors.WorldError) -> Problem:
     """A world's error as a problem, with a type of its own."""
     known = next(kind for kind in type(error).__mro__ if kind in STATUS_OF)
     return Problem(STATUS_OF[known], str(error), type=f"urn:minternet:{hyphenated(known.__name__)}")
+
+
+def of_fault(error: FaultError) -> Problem:
+    """A fault that cannot work; its words say what would."""
+    return Problem(422, str(error), type=f"urn:minternet:{hyphenated(FaultError.__name__)}")
 
 
 def of_validation(error: msgspec.ValidationError, at: str = "") -> Problem:

@@ -1,6 +1,6 @@
 """Every route of the control service, and nothing else dispatches. The OpenAPI document is made from this table.
 
-A new kind of thing (such as faults) is a file of handlers in `resources/`, its records in `schemas/`, and a group here.
+A new kind of thing is a file of handlers in `resources/`, its records in `schemas/`, and a group here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ..ready import Ready
 from . import metrics, openapi, pages
 from . import schemas as s
-from .resources import accounts, internet, journal, mailboxes, messages, news, transcripts, trees, web
+from .resources import accounts, faults, internet, journal, mailboxes, messages, news, transcripts, trees, web
 from .table import Octets, Row
 
 MAIL = ("message/rfc822", "message/global", "application/octet-stream")
@@ -29,6 +29,7 @@ def group(title: str, *rows: Row, at: str = API) -> Iterable[Row]:
 ACCOUNT = "/accounts/{login}"
 BOX = ACCOUNT + "/mailboxes/{mailbox}"
 MESSAGE = BOX + "/messages/{uid:int}"
+TOXICS = "/services/{service}/toxics"
 ENTRY = "/trees/{tree}/entries/{path:path}"
 
 ROWS: tuple[Row, ...] = (
@@ -471,6 +472,71 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     *group(
+        "Faults",
+        Row("GET", "/faults", faults.list_faults, "All faults, and how often each has struck", answer=s.FaultViews),
+        Row(
+            "POST",
+            "/faults",
+            faults.add_fault,
+            "Set a fault, from a line of text or from fields; it is at work at once",
+            body=s.FaultBody,
+            answer=s.FaultView,
+            status=201,
+            problems=(409,),
+        ),
+        Row("DELETE", "/faults", faults.clear_faults, "Take all faults back", answer=s.Cleared),
+        Row("GET", "/faults/kinds", faults.list_kinds, "The catalogue of faults", answer=s.KindViews),
+        Row("GET", "/faults/{fault}", faults.get_fault, "A fault by its name", answer=s.FaultView, problems=(404,)),
+        Row(
+            "PUT",
+            "/faults/{fault}",
+            faults.set_fault,
+            "Set a fault, new or in the place of one of this name",
+            body=s.FaultBody,
+            answer=s.FaultView,
+            status=201,
+            problems=(409,),
+        ),
+        Row("DELETE", "/faults/{fault}", faults.remove_fault, "Take a fault back", status=204, problems=(404,)),
+        Row(
+            "GET",
+            TOXICS,
+            faults.list_toxics,
+            "A service's toxics, as Toxiproxy tells of them",
+            answer=tuple[s.ToxicView, ...],
+            problems=(404,),
+        ),
+        Row(
+            "POST",
+            TOXICS,
+            faults.add_toxic,
+            "Add a toxic, as to a proxy of Toxiproxy",
+            body=s.ToxicBody,
+            answer=s.ToxicView,
+            problems=(404, 409),
+        ),
+        Row("GET", TOXICS + "/{toxic}", faults.get_toxic, "A toxic", answer=s.ToxicView, problems=(404,)),
+        Row(
+            "PATCH",
+            TOXICS + "/{toxic}",
+            faults.change_toxic,
+            "Change a toxic's toxicity and attributes; it is counted from the start",
+            body=s.ToxicPatch,
+            answer=s.ToxicView,
+            problems=(404,),
+        ),
+        Row(
+            "POST",
+            TOXICS + "/{toxic}",
+            faults.post_toxic,
+            "The same, as older clients of Toxiproxy ask for it",
+            body=s.ToxicPatch,
+            answer=s.ToxicView,
+            problems=(404,),
+        ),
+        Row("DELETE", TOXICS + "/{toxic}", faults.remove_toxic, "Take a toxic back", status=204, problems=(404,)),
+    ),
+    *group(
         "Journal",
         Row(
             "GET",
@@ -506,6 +572,15 @@ ROWS: tuple[Row, ...] = (
             "Conversations, newest first",
             query=s.TranscriptQuery,
             answer=s.Transcripts,
+        ),
+        Row(
+            "GET",
+            "/transcripts/stream",
+            transcripts.stream,
+            "What is said in conversations, as it is said (server-sent events); secrets are masked",
+            query=s.TranscriptStreamQuery,
+            answer=Octets((journal.EVENT_STREAM,)),
+            problems=(503,),
         ),
         Row(
             "GET",

@@ -82,7 +82,8 @@ class Gate:
     def _check_no_browser(self, fields: Mapping[bytes, bytes], site: str, own: str) -> None:
         """Browsers say Origin when they change something; one that hides it shows by other fields."""
         referer = fields.get(b"referer", b"").decode("latin-1")
-        if site or b"sec-fetch-mode" in fields or (referer and origin_of(referer) != own.lower()):
+        navigates = fields.get(b"sec-fetch-mode") == b"navigate"  # Node's fetch says "cors", with no site
+        if site or navigates or (referer and origin_of(referer) != own.lower()):
             raise foreign("a browser has to say which page changes something here (Origin)")
 
 

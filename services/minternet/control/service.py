@@ -20,7 +20,7 @@ BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 70\r\n"
     b'connection: close\r\nretry-after: 1\r\n\r\n{"title":"Service Unavailable","status":503,"detail":"too many calls"}'
 )
-LASTING = frozenset({"/api/v1/events", "/api/v1/events/stream", "/api/v1/wait"})
+LASTING = frozenset({"/api/v1/events", "/api/v1/events/stream", "/api/v1/transcripts/stream", "/api/v1/wait"})
 """Where a request may last until something happens."""
 
 

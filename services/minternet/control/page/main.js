@@ -3,6 +3,7 @@
 import { ask, byId, fill, h, toast } from "./dom.js";
 import { API, follow, get, path, send } from "./api.js";
 import { compose, mail } from "./mail.js";
+import { faults } from "./faults.js";
 import { events, files, news, services, transcripts, web } from "./rooms.js";
 
 const SECTIONS = {
@@ -11,6 +12,7 @@ const SECTIONS = {
   files: ["Files", "▤", files],
   web: ["Web", "⇄", web],
   events: ["Events", "◉", events],
+  faults: ["Faults", "⚡", faults],
   transcripts: ["Transcripts", "❝", transcripts],
   services: ["Services", "⚙", services],
 };
@@ -53,7 +55,7 @@ function happened(event) {
 }
 
 async function reset() {
-  const sure = await ask("Reset the world?", h("p", "Mail, news, files, routes and accounts are as the fixtures say again. Clients that are connected are told; ports stay."), { ok: "Reset", danger: true });
+  const sure = await ask("Reset the world?", h("p", "Mail, news, files, routes, faults and accounts are as the fixtures say again. Clients that are connected are told; ports stay."), { ok: "Reset", danger: true });
   if (!sure) return;
   try {
     await send("POST", path("reset"));

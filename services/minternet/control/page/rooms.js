@@ -4,9 +4,9 @@ import { ask, fill, h, octets, tabs, toast, when } from "./dom.js";
 import { download, get, path, send, text } from "./api.js";
 import { later, pairsTable, transcriptText } from "./letter.js";
 
-const link = (...segments) => "#/" + segments.map(encodeURIComponent).join("/");
+export const link = (...segments) => "#/" + segments.map(encodeURIComponent).join("/");
 
-async function attempt(work) {
+export async function attempt(work) {
   try {
     return await work();
   } catch (error) {
@@ -292,6 +292,7 @@ export async function events(place) {
 
 function whereTo(event) {
   if (event.arrived?.length) return h("a", { href: link("mail", event.arrived[0].account, event.arrived[0].mailbox, event.arrived[0].uid) }, "open");
+  if (event.kind === "fault-struck" && event.conversation) return h("a", { href: link("transcripts", event.conversation) }, "open");
   if (event.kind === "receive-request") return h("a", { href: "#/web" }, "open");
   if (event.groups?.length) return h("a", { href: link("news", event.groups[0]) }, "open");
   if (event.tree && event.path) return h("a", { href: link("files", event.tree, (event.to || event.path).replace(/\/[^/]*$/, "") || "/") }, "open");

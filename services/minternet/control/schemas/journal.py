@@ -44,6 +44,8 @@ class EventView(Struct, frozen=True, omit_defaults=True):
     name: str = ""
     method: str = ""
     status: int = 0
+    conversation: int = 0
+    """The number of the transcript of the conversation that it came from."""
 
 
 class EventQuery(In, frozen=True, forbid_unknown_fields=True):
@@ -165,6 +167,27 @@ class TranscriptView(TranscriptSummary, frozen=True, kw_only=True):
     """A conversation with all that was said."""
 
     said: tuple[PieceView, ...]
+
+
+class TranscriptStreamQuery(In, frozen=True, forbid_unknown_fields=True):
+    """Which conversations: all that say something from now on, or of one service; with `since`, those of higher numbers whole."""
+
+    service: Words = ""
+    since: Since | None = None
+
+
+class SaidView(Struct, frozen=True, omit_defaults=True):
+    """Something that was said, and in which conversation; or, where it is `closed`, that the conversation is over."""
+
+    number: int
+    service: str
+    peer: str
+    at: float
+    side: str = ""
+    text: str = ""
+    dropped: int = 0
+    """Pieces that were dropped before they could be told."""
+    closed: bool = False
 
 
 class TextQuery(In, frozen=True, forbid_unknown_fields=True):
