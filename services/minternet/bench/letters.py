@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from ..world import mime
 from ..world.records import Message, SmtpEnvelope
 from .pages import hrefs, unescape, words
+from .reading import Readable
 
 if TYPE_CHECKING:
-    from email.message import EmailMessage
-
     from ..world.journal import Event
     from .link import Link
     from .transcripts import Conversation
@@ -23,10 +22,11 @@ CODE = re.compile(r"(?<![\w.,/#:-])(?:\d{4,8}|(?=[A-Z0-9-]*\d)[A-Z0-9]{3,5}(?:-[
 """A one-time code: four to eight digits, or groups of capitals and digits, standing alone."""
 
 
-class Letter:
+class Letter(Readable):
     """One message of a mailbox, as it was when it was looked at."""
 
     def __init__(self, owner: str, mailbox: str, message: Message, link: Link | None = None) -> None:
+        super().__init__(message.content)
         self.owner, self.mailbox, self.message, self._link = owner, mailbox, message, link
 
     def __repr__(self) -> str:
@@ -70,28 +70,6 @@ class Letter:
             )
 
         return conversation_behind(self._link, put)
-
-    @cached_property
-    def raw(self) -> bytes:
-        """The octets that every server gives."""
-        return self.message.content.bytes()
-
-    @cached_property
-    def parsed(self) -> EmailMessage:
-        """The message as the standard library reads it."""
-        import email
-        import email.policy
-
-        return email.message_from_bytes(self.raw, policy=email.policy.default)
-
-    def header(self, name: str) -> str:
-        """A header field, decoded; "" where there is none."""
-        value = mime.first_header(self.raw, name.encode())
-        return "" if value is None else mime.decode_header(value)
-
-    @property
-    def subject(self) -> str:
-        return self.header("Subject")
 
     @property
     def sender(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..world import mime
@@ -12,18 +11,18 @@ from ..world.journal import Event
 from ..world.news import Group, Posted
 from ..world.records import Article
 from .link import Link
+from .reading import Readable
 from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
 
 if TYPE_CHECKING:
-    from email.message import EmailMessage
-
     from .transcripts import Conversation
 
 
-class Posting:
+class Posting(Readable):
     """One article, as it is served."""
 
     def __init__(self, article: Article, link: Link | None = None) -> None:
+        super().__init__(article.content)
         self.article, self._link = article, link
 
     def __repr__(self) -> str:
@@ -48,27 +47,6 @@ class Posting:
             self._link,
             lambda event: isinstance(event.result, Posted) and event.result.article.message_id == self.message_id,
         )
-
-    @cached_property
-    def raw(self) -> bytes:
-        return self.article.content.bytes()
-
-    @cached_property
-    def parsed(self) -> EmailMessage:
-        """The article as the standard library reads it."""
-        import email
-        import email.policy
-
-        return email.message_from_bytes(self.raw, policy=email.policy.default)
-
-    def header(self, name: str) -> str:
-        """A header field, decoded; "" where there is none."""
-        value = mime.first_header(self.raw, name.encode())
-        return "" if value is None else mime.decode_header(value)
-
-    @property
-    def subject(self) -> str:
-        return self.header("Subject")
 
     @property
     def text(self) -> str:
