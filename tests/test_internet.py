@@ -207,6 +207,19 @@ def test_starting_leaves_no_conversation_and_no_event() -> None:
         assert [each.service for each in net.transcripts.conversations()] == ["echo"]
 
 
+def test_unix_sockets_for_those_who_ask(tmp_path: Path) -> None:
+    with Internet(settings=small(unix_folder=str(tmp_path))) as net:
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["echo.sock", "imap.sock", "pop3.sock"]
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(tmp_path / "echo.sock"))
+            connection.sendall(b"hello")
+            assert connection.recv(100) == b"hello"
+        assert echoes(net)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(StartError, match=r"cannot listen on .*none/echo.sock .*: name another unix_folder"):
+        Internet(settings=small(unix_folder=str(tmp_path / "none"))).start()
+
+
 def test_names_of_services_are_attributes() -> None:
     with Internet(settings=small()) as net:
         assert net.imap.url == f"imap://127.0.0.1:{net.imap.port}"

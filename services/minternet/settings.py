@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Added to the well-known ports; 0 for the real ones."""
     ephemeral: bool = False
     """Any free port for each service."""
+    unix_folder: str | None = None
+    """A folder in which echo, mail and news listen on UNIX sockets too, as NAME.sock; none: on no UNIX socket."""
     ports: dict[str, int] = msgspec.field(default_factory=dict)
     """Ports of single services, by name; 0 for any free one."""
     services: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ import secrets
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from . import registry
@@ -25,7 +26,7 @@ from .protocols.context import MakeSession, Running, Serve, Service, ServiceCont
 from .protocols.http.mounts import Mounts
 from .ready import Endpoint, Ready
 from .settings import Settings
-from .wire.listener import PortInUse, bind, bind_udp
+from .wire.listener import PortInUse, bind, bind_udp, bind_unix
 from .wire.tls import Authority
 from .wire.transcript import TranscriptRing
 from .world.journal import Event
@@ -165,6 +166,16 @@ class Supervisor:
             shared = locks.setdefault(service.protocol, {})
             self.supervised[service.name] = Supervised(service, sockets, self._context(service, shared))
 
+    def _bind_unix(self, service: Service) -> list[socket.socket]:
+        """The UNIX socket of a service of sessions, where a folder for them is named; it goes with its listener."""
+        if self.settings.unix_folder is None or service.kind != "session":
+            return []
+        path = Path(self.settings.unix_folder) / f"{service.name}.sock"
+        try:
+            return [bind_unix(path)]
+        except OSError as error:
+            raise StartError(f"cannot listen on {path} ({error.strerror or error}): name another unix_folder") from None
+
     def _port(self, service: Service) -> int:
         chosen_port = self.settings.ports.get(service.name)
         if chosen_port is not None:
@@ -190,7 +201,7 @@ class Supervisor:
     async def _start(self, supervised: Supervised) -> None:
         service = supervised.service
         module = importlib.import_module(service.module)
-        sockets = [listening.dup() for listening in supervised.sockets]
+        sockets = [*(listening.dup() for listening in supervised.sockets), *self._bind_unix(service)]
         supervised.status = "starting"
         if service.kind == "session":
             make_session = cast(MakeSession, module.make_session)
