@@ -32,8 +32,8 @@ READ_PIECE = 1 << 16
 HELLO_PIECE = 1 << 14
 """Octets of a ClientHello that are looked at: it fits into one TLS record."""
 SENDS_AT_ONCE = 4
-READS_AT_ONCE = 2
-"""Before others have their turn."""
+READS_AT_ONCE = 8
+"""Before others have their turn; what has come meanwhile is read at once, for one more read is cheaper than one more look."""
 Received = TypeVar("Received", bytes, int)
 CUT = "426 Data connection closed before its end; transfer aborted."
 
@@ -144,12 +144,12 @@ class Transfer(DTPHandler):  # type: ignore[misc]
             self.tot_bytes_received += len(piece)
             if piece:
                 upload.write(piece)
-            return len(piece) == READ_PIECE
+            return bool(piece)
         count = self.recv_into(window)
         self.tot_bytes_received += count
         if count:
             upload.advance(count)
-        return count == len(window)
+        return bool(count)
 
     def window(self, upload: Upload) -> memoryview | None:
         """Where to receive into, or None."""
