@@ -149,6 +149,12 @@ class Supervisor:
                 bind_one = bind_udp if service.kind == "datagram" else bind
                 sockets = bind_one(self.settings.host, port)
             except PortInUse as error:
+                if service.name == "lmtp" and service.name not in self.settings.ports:
+                    # RFC 2033 gives LMTP no port of its own, so any will do; clients have to be told it anyway.
+                    sockets = bind(self.settings.host, 0)
+                    self.say(f"port {port} is in use; lmtp listens on port {sockets[0].getsockname()[1]} instead")
+                    self._supervise(service, sockets, locks)
+                    continue
                 raise StartError(
                     f"port {port} for {service.name} is in use on {error.host}: stop what listens there, or say"
                     f" --port {service.name}=PORT, --offset N or --ephemeral"
@@ -163,8 +169,13 @@ class Supervisor:
                     f"cannot listen on {self.settings.host} port {port} for {service.name} ({error.strerror or error}):"
                     " say --host ADDRESS with an address of this machine, or --offset for ports above 1023"
                 ) from None
-            shared = locks.setdefault(service.protocol, {})
-            self.supervised[service.name] = Supervised(service, sockets, self._context(service, shared))
+            self._supervise(service, sockets, locks)
+
+    def _supervise(
+        self, service: Service, sockets: list[socket.socket], locks: dict[str, dict[object, object]]
+    ) -> None:
+        shared = locks.setdefault(service.protocol, {})
+        self.supervised[service.name] = Supervised(service, sockets, self._context(service, shared))
 
     def _bind_unix(self, service: Service) -> list[socket.socket]:
         """The UNIX socket of a service of sessions, where a folder for them is named; it goes with its listener."""
