@@ -96,6 +96,17 @@ def test_a_port_in_use_is_one_clear_line_and_nothing_is_left() -> None:
     )
 
 
+def test_lmtp_takes_any_port_where_its_own_is_in_use_and_none_was_named() -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with Internet(settings=Settings(offset=port - 24, services=("lmtp",)), say=said.append) as net:
+            assert net.lmtp.port != port
+            assert said == [f"port {port} is in use; lmtp listens on port {net.lmtp.port} instead"]
+        with pytest.raises(StartError, match=f"port {port} for lmtp is in use"):
+            Internet(settings=small(services=("lmtp",), ports={"lmtp": port})).start()
+
+
 def test_an_unknown_service_is_told_with_those_there_are() -> None:
     with pytest.raises(StartError, match=r"no service is called 'impa'; there are echo, echo-udp, .*imap"):
         Internet(settings=small(services=("impa",))).start()

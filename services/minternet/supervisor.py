@@ -149,10 +149,11 @@ class Supervisor:
                 bind_one = bind_udp if service.kind == "datagram" else bind
                 sockets = bind_one(self.settings.host, port)
             except PortInUse as error:
-                if service.name == "lmtp" and service.name not in self.settings.ports:
-                    # RFC 2033 gives LMTP no port of its own, so any will do; clients have to be told it anyway.
+                if service.any_port and service.name not in self.settings.ports:
                     sockets = bind(self.settings.host, 0)
-                    self.say(f"port {port} is in use; lmtp listens on port {sockets[0].getsockname()[1]} instead")
+                    self.say(
+                        f"port {port} is in use; {service.name} listens on port {sockets[0].getsockname()[1]} instead"
+                    )
                     self._supervise(service, sockets, locks)
                     continue
                 raise StartError(

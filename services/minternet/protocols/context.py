@@ -36,6 +36,8 @@ class Service:
     kind: Literal["session", "engine", "datagram"] = "session"
     on: bool = True
     """Whether it runs where nothing else is said."""
+    any_port: bool = False
+    """Whether any free port will do where its own is in use: no RFC gives it a well-known one."""
     busy: bytes = b""
     """What a connection over the limit is told before it is closed."""
     probe: tuple[bytes, bytes] = (b"", b"")
