@@ -171,7 +171,7 @@ WRONG = [
     (["up", "--ephemeral", "--services", "echo", "--host", "somewhere"], 1, "somewhere"),
     (["check", "--target", "/nowhere.json"], 1, "no internet is running by /nowhere.json: start one with"),
     (["env"], 1, "no internet is running: start one with `minternet up`"),
-    (["validate", "/nowhere"], 1, "/nowhere is no folder"),
+    (["validate", "/nowhere"], 1, "/nowhere is not there"),
 ]
 
 

@@ -34,7 +34,7 @@ from .wire.transcript import TranscriptRing
 from .world.changes import AddAccount, Change, Reset, Result
 from .world.journal import Event
 from .world.records import Account
-from .world.seed import load
+from .world.seed import Source, load
 from .world.world import World
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ def default_fixtures() -> Path:
 class Internet:
     """A world and its servers. Ports are free ones unless the settings say otherwise.
 
+    `fixtures` are a folder, a file of JSON or TOML, or a dict (docs/fixtures.md); none: the settings', or the default ones.
     `mounts` are ASGI applications by host name: see `mount`.
     """
 
     def __init__(
         self,
-        fixtures: str | os.PathLike[str] | None = None,
+        fixtures: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         *,
         settings: Settings | None = None,
         world: World | None = None,
@@ -69,7 +70,8 @@ class Internet:
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.settings = settings if settings is not None else Settings(ephemeral=True)
-        if fixtures is not None:
+        self._fixtures = fixtures if isinstance(fixtures, Mapping) else None
+        if fixtures is not None and not isinstance(fixtures, Mapping):
             self.settings = msgspec.structs.replace(self.settings, fixtures=os.fspath(fixtures))
         self.log = log if log is not None else logging.getLogger("minternet")
         self._given_world, self._say = world, say
@@ -141,11 +143,14 @@ class Internet:
     def _seed(self) -> World:
         if self._given_world is not None:
             return self._given_world
-        folder = Path(self.settings.fixtures) if self.settings.fixtures else default_fixtures()
+        source: Source = Path(self.settings.fixtures) if self.settings.fixtures else default_fixtures()
+        if self._fixtures is not None:
+            source = self._fixtures
         try:
-            return load(folder, journal_keeps=self.settings.journal_events)
+            return load(source, journal_keeps=self.settings.journal_events)
         except OSError as error:
-            raise StartError(f"cannot read the fixtures in {folder}: {error}") from None
+            where = source if isinstance(source, Path) else "the dict given"
+            raise StartError(f"cannot read the fixtures in {where}: {error}") from None
 
     def _make_authority(self) -> Authority:
         folder = Path(self.settings.authority) if self.settings.authority else None

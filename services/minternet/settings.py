@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
     """The services to run; none named: all that are on by default."""
     fixtures: str | None = None
-    """A folder to seed the world from; none: the default one."""
+    """A folder, or a file of JSON or TOML, to seed the world from; none: the default folder."""
     authority: str | None = None
     """A folder for the test authority; none: the user's cache."""
     tls_names: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""`minternet validate`: what is wrong with a folder of fixtures."""
+"""`minternet validate`: what is wrong with fixtures."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..world.world import World
 def run(options: argparse.Namespace) -> int:
     """Say what is wrong, or what there is; the exit status."""
     folder = Path(options.folder)
-    if not folder.is_dir():
-        return fail(f"{folder} is no folder: name one that holds a world.toml")
+    if not folder.exists():
+        return fail(f"{folder} is not there: name a folder that holds a world.toml, or a file of JSON or TOML")
     try:
         world = load(folder)
     except FixtureError as error:
         for problem in error.problems:
-            print(f"{folder}/{problem}")
+            print(problem if folder.is_file() else f"{folder}/{problem}")
         return fail(f"{len(error.problems)} to mend in {folder}")
     if (wrong := _wrong_fault(world)) is not None:
-        print(f"{folder}/world.toml: {wrong}")
+        print(f"{folder}: {wrong}" if folder.is_file() else f"{folder}/world.toml: {wrong}")
         world.close()
         return fail(f"1 to mend in {folder}")
     messages = sum(len(box) for store in world.mail.stores.values() for box in store.mailboxes.values())

@@ -1,13 +1,14 @@
-"""Fixtures -> world: a folder of ordinary files becomes accounts, mail, news, files and a site.
+"""Fixtures -> world: a folder of ordinary files, or a dict in its likeness, becomes accounts, mail, news, files and a site.
 
 The format is described in docs/fixtures.md. All that is wrong is found in one go and told by file and line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..blobs import Blob
 from ..changes import AddAccount, MakeFolder, ModifyEntry, SetAlias, SetList, SetRule, StoreFile
@@ -21,7 +22,7 @@ from .schema import AccountTable, TokenTable, WorldFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KEEP", "FixtureError", "Problem", "check", "load"]
+__all__ = ["KEEP", "FixtureError", "Problem", "Source", "check", "load"]
 
 KEEP = ".keep"
 """A file that only keeps a folder in version control; it is not part of the world."""
@@ -30,36 +31,56 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 PARTS = frozenset({"world.toml", "mail", "news", "files", "site", "README.md"})
 
 
-def load(folder: Path, *, journal_keeps: int = 10_000) -> World:
-    """A world seeded from a folder, with a snapshot "seed" to reset to; FixtureError says all that is wrong."""
-    world, problems = _seed(folder, journal_keeps)
+Source: TypeAlias = "Path | Mapping[str, Any]"
+"""A folder, a file of JSON or TOML, or a dict."""
+
+
+def load(source: Source, *, journal_keeps: int = 10_000) -> World:
+    """A world seeded from a fixture, with a snapshot "seed" to reset to; FixtureError says all that is wrong."""
+    world, problems = _seed(source, journal_keeps)
     if problems.found:
         world.close()
-        raise FixtureError(folder, problems.found)
+        raise FixtureError(source if isinstance(source, Path) else "the dict given", problems.found)
     world.snapshot("seed")
     return world
 
 
-def check(folder: Path) -> list[Problem]:
-    """All that is wrong with a folder of fixtures."""
-    world, problems = _seed(folder, 0)
+def check(source: Source) -> list[Problem]:
+    """All that is wrong with a fixture."""
+    world, problems = _seed(source, 0)
     world.close()
     return problems.found
 
 
-def _seed(folder: Path, journal_keeps: int) -> tuple[World, Problems]:
+def _seed(source: Source, journal_keeps: int) -> tuple[World, Problems]:
+    if isinstance(source, Path) and not source.is_file():
+        problems = Problems(source)
+        return _seed_folder(source.name, problems, journal_keeps), problems
+    import tempfile
+
+    from .mapping import lay_out, read_file
+
+    with tempfile.TemporaryDirectory(prefix="minternet-") as folder:
+        problems = Problems(Path(folder))
+        given = read_file(source, problems) if isinstance(source, Path) else source
+        problems.has_lines = False
+        lay_out(given, problems)
+        return _seed_folder("", problems, journal_keeps), problems
+
+
+def _seed_folder(name: str, problems: Problems, journal_keeps: int) -> World:
     from .mail import seed_mail
     from .news import seed_news
     from .routes import seed_routes
 
-    problems = Problems(folder)
+    folder = problems.folder
     path = folder / "world.toml"
     if not path.is_file():
         problems.add(path, 1, "is not there", "write a world.toml with at least one [[accounts]] table")
-        return World(), problems
+        return World()
     settings, text = problems.read_toml(path, WorldFile, WorldFile())
     world = World(settings.world.seed, settings.world.hostname or settings.world.domain, journal_keeps)
-    world.name = settings.world.name or folder.name
+    world.name = settings.world.name or name
     world.fixture_faults = settings.faults
     start = _aware(settings.world.start) or START
     _check_parts(folder, problems)
@@ -75,7 +96,7 @@ def _seed(folder: Path, journal_keeps: int) -> tuple[World, Problems]:
     for account in world.accounts.by_login.values():
         world.files.make_parents(account.home, start.timestamp(), account.login)
     seed_routes(world, settings.routes, path, text, problems)
-    return world, problems
+    return world
 
 
 def _check_parts(folder: Path, problems: Problems) -> None:

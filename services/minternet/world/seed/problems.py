@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -13,7 +14,7 @@ Schema = TypeVar("Schema")
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong, at a line (from 1) of a file relative to the fixture folder."""
+    """One thing that is wrong, at a line (from 1; 0: of no line) of a file relative to the fixture folder."""
 
     file: str
     line: int
@@ -21,31 +22,44 @@ class Problem(msgspec.Struct, frozen=True):
     instead: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}; {self.instead}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.text}; {self.instead}"
 
 
 class FixtureError(ValueError):
-    """A fixture folder that cannot be used; `problems` says why, one for each thing to mend."""
+    """A fixture that cannot be used; `problems` says why, one for each thing to mend, and `source` which it is."""
 
-    def __init__(self, folder: Path, problems: list[Problem]) -> None:
-        self.folder, self.problems = folder, problems
+    def __init__(self, source: Path | str, problems: list[Problem]) -> None:
+        self.source, self.problems = source, problems
         listed = "\n".join(f"  {problem}" for problem in problems)
-        super().__init__(f"fixtures in {folder}: {len(problems)} to mend\n{listed}")
+        super().__init__(f"fixtures in {source}: {len(problems)} to mend\n{listed}")
 
 
 class Problems:
-    """Gathers problems, with paths told from the fixture folder on."""
+    """Gathers problems, with paths told from the fixture folder on.
+
+    `tables` are TOML files of the folder that are there as values only: nothing of them has a line.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.found: list[Problem] = []
+        self.tables: dict[Path, Mapping[str, Any]] = {}
+        self.has_lines = True
+        """Whether the files of the folder are the user's own, so that their lines mean something."""
 
     def add(self, path: Path, line: int, text: str, instead: str) -> None:
         file = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
-        self.found.append(Problem(file, max(line, 1), text, instead))
+        self.found.append(Problem(file, max(line, 1) if self.has_lines else 0, text, instead))
 
     def read_toml(self, path: Path, schema: type[Schema], empty: Schema) -> tuple[Schema, str]:
         """A TOML file as a record of that schema, and its text; what is wrong is noted, and `empty` given instead."""
+        if path in self.tables:
+            try:
+                return msgspec.convert(self.tables[path], schema), ""
+            except msgspec.ValidationError as error:
+                self._add_validation(path, "", str(error), schema)
+                return empty, ""
         try:
             text = path.read_text("utf-8")
         except FileNotFoundError:
@@ -68,10 +82,13 @@ class Problems:
         unknown = re.search(r"unknown field `(.+?)`", what)
         missing = re.search(r"missing required field `(.+?)`", what)
         line = line_of(text, where.strip("`"), unknown[1] if unknown else None)
+        place = f" in {inside}" if path in self.tables and (inside := where.strip("`$.")) else ""
         if unknown:
-            self.add(path, line, f"{unknown[1]!r} is no key here", f"write one of {_fields(schema, where)}")
+            self.add(
+                path, line, f"{unknown[1]!r} is no key{place or ' here'}", f"write one of {_fields(schema, where)}"
+            )
         elif missing:
-            self.add(path, line, f"{missing[1]!r} is missing", f"write {missing[1]} = ...")
+            self.add(path, line, f"{missing[1]!r} is missing{place}", f"write {missing[1]} = ...")
         else:
             self.add(path, line, what[:1].lower() + what[1:], f"mend {where.strip('`$.') or 'the value'}")
 
