@@ -43,6 +43,56 @@ class AsyncMailTest(MinternetMixin, unittest.IsolatedAsyncioTestCase):
         await writer.wait_closed()
 
 
+class ReportTest(unittest.TestCase):
+    def outcome(self, case: type[unittest.TestCase]) -> unittest.TestResult:
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(case)(result)
+        return result
+
+    def test_a_failure_shows_what_was_said_in_the_test(self) -> None:
+        class Failing(MailTest):
+            def test_one(self) -> None:
+                self.send()
+                self.fail("no such luck")
+
+            @unittest.expectedFailure
+            def test_expected(self) -> None:
+                self.send()
+                self.fail("this is expected")
+
+            def test_skipped(self) -> None:
+                self.send()
+                self.skipTest("not now")
+
+        result = self.outcome(Failing)
+        ((_, told),) = result.failures
+        self.assertIn("no such luck", told)
+        self.assertIn("C: Subject: left behind", told)
+        self.assertEqual(told.count("mail FROM:"), 1)
+        self.assertEqual([reason for _, reason in result.skipped], ["not now"])
+        self.assertEqual(len(result.expectedFailures), 1)
+
+    def test_so_does_an_error_in_an_async_test(self) -> None:
+        class Failing(AsyncMailTest):
+            async def test_beside_other_cases(self) -> None:
+                await super().test_beside_other_cases()
+                raise LookupError("nothing")
+
+        ((_, told),) = self.outcome(Failing).errors
+        self.assertIn("LookupError: nothing", told)
+        self.assertIn("C: hello", told)
+
+    def test_one_that_said_nothing_fails_as_ever(self) -> None:
+        class Failing(MinternetTestCase):
+            minternet_settings: ClassVar[Mapping[str, Any]] = {"services": ["echo"]}
+
+            def test_it(self) -> None:
+                self.fail("quiet")
+
+        ((_, told),) = self.outcome(Failing).failures
+        self.assertNotIn("conversations", told)
+
+
 class SetUpTest(unittest.TestCase):
     def test_one_that_fails_leaves_nothing_running(self) -> None:
         started: list[tuple[str, int]] = []

@@ -18,12 +18,11 @@ import pytest
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from .bench import Conversation
     from .internet import Internet
     from .lint import Severity
     from .settings import Settings
 
-SHOWN_OCTETS = 20_000
-"""How much of the conversations a failing test's report carries."""
 _watched = pytest.StashKey["Watched"]()
 
 
@@ -52,13 +51,15 @@ class Watched:
             self.before[net] = net.transcripts.opened
 
     @property
-    def conversations(self) -> list[str]:
-        """What was said since the test began, as text."""
+    def conversations(self) -> list[Conversation]:
+        """What was said since the test began, the control service's too."""
+        from .bench import Conversation
+
         return [
-            conversation.text(times=True)
+            Conversation(transcript)
             for net, before in self.before.items()
-            for conversation in net.transcripts.conversations()
-            if conversation.number > before
+            for transcript in net.transcripts.conversations()
+            if transcript.number > before
         ]
 
     def findings(self, level: Severity) -> list[str]:
@@ -84,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
     config.addinivalue_line(
         "markers",
-        "minternet(fixtures=FOLDER, faults=LINES, lint=LEVEL, **settings): the internet of this test has these faults; "
+        "minternet(fixtures=FOLDER_OR_DICT, faults=LINES, lint=LEVEL, **settings): the internet of this test has these faults; "
         "clients that break their protocols' rules fail it from this level on (note, warning, error, or off); "
         "with fixtures or settings it is one of the test's own",
     )
@@ -238,16 +239,19 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.when == "teardown" or not watched.before:
         return
     level = _lint_level(item)
-    if report.when == "call" and report.passed and level is not None and (broken := watched.findings(level)):
+    broken = watched.findings(level) if report.when == "call" and report.passed and level is not None else []
+    if broken:
         report.outcome = "failed"
         report.longrepr = "The client under test broke the rules (docs/lint.md):\n" + "\n".join(broken)
-    elif report.failed and (found := watched.findings("warning")):
-        report.sections.append(("minternet lint", _shortened("\n".join(found))))
     if not report.failed:
         return
-    texts = watched.conversations
-    if texts:
-        report.sections.append(("minternet conversations", _shortened("\n".join(texts))))
+    from .bench.transcripts import report as told
+    from .bench.transcripts import shortened
+
+    if not broken and (found := watched.findings("warning")):
+        report.sections.append(("minternet lint", shortened("\n".join(found))))
+    if said := told(watched.conversations):
+        report.sections.append(("minternet conversations", said))
 
 
 def _lint_level(item: pytest.Item) -> Severity | None:
@@ -260,9 +264,3 @@ def _checked_level(level: Any) -> Severity | None:
     if level not in ("off", "note", "warning", "error"):
         raise pytest.UsageError(f"the lint's level is note, warning, error or off, not {level!r}")
     return None if level == "off" else level
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= SHOWN_OCTETS:
-        return text
-    return f"{text[: SHOWN_OCTETS // 2]}\n... {len(text) - SHOWN_OCTETS} characters left out ...\n{text[-SHOWN_OCTETS // 2 :]}"

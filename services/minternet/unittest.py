@@ -8,10 +8,14 @@ class MailTest(MinternetTestCase):
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import inspect
 import unittest
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .bench.transcripts import report
 from .internet import Internet
 from .settings import make
 
@@ -24,8 +28,8 @@ else:
 class MinternetMixin(_Case):
     """Beside any test case: `net` is started once for the class, and as the fixtures say when a test begins."""
 
-    minternet_fixtures: ClassVar[str | None] = None
-    """A folder to seed the world from; none: the default one."""
+    minternet_fixtures: ClassVar[str | Mapping[str, Any] | None] = None
+    """A folder, file or dict to seed the world from; none: the default fixtures."""
     minternet_settings: ClassVar[Mapping[str, Any]] = {}
     """Settings by name, such as `{"services": ["smtp", "imap"]}`. Ports are free ones."""
     net: ClassVar[Internet]
@@ -42,6 +46,48 @@ class MinternetMixin(_Case):
         self.net.clock.resume()
         self.net.reset()
         super().setUp()
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Run it; what a test fails with carries the conversations it had."""
+        name, test = self._testMethodName, getattr(self, self._testMethodName)
+        own = self.__dict__.get(name)  # a runner may have put one here
+        setattr(self, name, self._telling_later(test) if inspect.iscoroutinefunction(test) else self._telling(test))
+        try:
+            return super().run(result)
+        finally:
+            if own is None:
+                delattr(self, name)
+            else:
+                setattr(self, name, own)
+
+    def _telling(self, test: Callable[[], object]) -> Callable[[], object]:
+        @functools.wraps(test)
+        def told() -> object:
+            with self._noting():
+                return test()
+
+        return told
+
+    def _telling_later(self, test: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+        @functools.wraps(test)
+        async def told() -> object:
+            with self._noting():
+                return await test()
+
+        return told
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Give an exception a note of what is said meanwhile."""
+        before = self.net.transcripts.opened
+        try:
+            yield
+        except unittest.SkipTest:
+            raise
+        except Exception as error:
+            if said := report(self.net.conversations(since=before)):
+                error.add_note(f"\nminternet conversations:\n{said}")
+            raise
 
 
 class MinternetTestCase(MinternetMixin, unittest.TestCase):

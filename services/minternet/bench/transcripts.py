@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..lint import Finding, lint
@@ -83,6 +83,22 @@ class Conversation:
     def lint(self) -> list[Finding]:
         """What the client did wrong in it."""
         return lint(self.transcript)
+
+
+SHOWN = 20_000
+"""How many characters of the conversations a failing test's report carries."""
+
+
+def report(conversations: Iterable[Conversation]) -> str:
+    """What was said, for the report of a failing test: "" where nothing was, the middle left out where it is long."""
+    return shortened("\n".join(conversation.text(times=True) for conversation in conversations))
+
+
+def shortened(text: str) -> str:
+    """Its beginning and its end, where it is long."""
+    if len(text) <= SHOWN:
+        return text
+    return f"{text[: SHOWN // 2]}\n... {len(text) - SHOWN} characters left out ...\n{text[-SHOWN // 2 :]}"
 
 
 def conversation_behind(link: Link, made: Callable[[Event], bool]) -> Conversation | None:
