@@ -13,7 +13,7 @@ import pytest
 
 from minternet import Internet, Settings
 from minternet.bench import NothingMatched, SomethingMatched
-from minternet.world.errors import AccountMissing, EntryMissing, MailboxMissing, QuotaExceeded
+from minternet.world.errors import AccountMissing, EntryMissing, MailboxMissing, QuotaExceeded, WorldError
 
 SETTINGS = Settings(ephemeral=True, services=("smtp", "http"))
 
@@ -213,8 +213,13 @@ class TestOthers:
         before, count = net.cursor(), len(net.account("alice").inbox)
         net.account("alice").inbox.clear()
         assert type(net.wait_for(lambda event: event.result.uids, since=before).change).__name__ == "Expunge"
+        net.snapshot()
         net.restore("mine")
         assert len(net.account("alice").inbox) == count
+        net.restore()
+        assert len(net.account("alice").inbox) == 0
+        with pytest.raises(WorldError, match="no snapshot 'other'; there are: seed, mine, snapshot"):
+            net.restore("other")
 
 
 def test_on_the_callers_own_loop() -> None:

@@ -394,8 +394,8 @@ class Internet:
         """Be as the fixtures say again; ports stay, live sessions are told."""
         self.commit(Reset("seed"))
 
-    def snapshot(self, name: str) -> None:
-        """Remember the state of now under a name; it costs nothing."""
+    def snapshot(self, name: str = "snapshot") -> None:
+        """Remember the state of now, in the place of what had this name; it costs nothing."""
 
         async def on_loop() -> None:
             self.world.snapshot(name)
@@ -405,8 +405,8 @@ class Internet:
         else:
             self.call(on_loop())
 
-    def restore(self, name: str) -> None:
-        """Be as at the snapshot of that name; live sessions are told."""
+    def restore(self, name: str = "snapshot") -> None:
+        """Be as at the snapshot of that name; live sessions are told. WorldError where there is none."""
         self.commit(Reset(name))
 
 
