@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from minternet.world.clock import Clock
 from minternet.world.errors import PathForbidden
 from minternet.world.files import clean
 from minternet.world.journal import Event, Journal
-from minternet.world.mail import mailbox_id
+from minternet.world.mail import Mailbox, mailbox_id
+from minternet.world.records import SEEN, NewMessage
 from minternet.world.world import World
 
 
@@ -193,3 +195,14 @@ def test_mailbox_ids_differ() -> None:
     assert mailbox_id("alice", 7) == "F7-alice"
     owners = ["alice", "Alice", "a.b", "a_b", "a@b", mailbox_id("a.b", 7).removeprefix("F7-")]
     assert len({mailbox_id(owner, number) for owner in owners for number in (1, 11)}) == 2 * len(owners)
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(0, 31))
+def test_first_unseen_and_recent_are_those_that_counting_finds(seen: list[bool], claimed: int) -> None:
+    box = Mailbox(0, "alice", "INBOX", 1, "M")
+    blob = Blobs().of(b"")
+    now = datetime.now(UTC)
+    box.append((NewMessage(blob, now, frozenset({SEEN} if each else ())) for each in seen), now)
+    box.recent_from = min(claimed, box.uidnext)
+    assert box.first_unseen == next((at for at, each in enumerate(seen, 1) if not each), 0)
+    assert box.recent == sum(uid >= box.recent_from for uid in box.messages)

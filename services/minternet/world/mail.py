@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -130,11 +131,24 @@ class Mailbox:
     @property
     def recent(self) -> int:
         """How many messages the next session to select it will be told are recent."""
-        return (
-            sum(1 for uid in reversed(self.messages) if uid >= self.recent_from)
-            if self.uidnext > self.recent_from
-            else 0
-        )
+        return sum(1 for _ in takewhile(lambda uid: uid >= self.recent_from, reversed(self.messages)))
+
+    @property
+    def first_unseen(self) -> int:
+        """The position, from 1, of the first message that is not \\Seen; 0 where all are.
+
+        It is looked for from both ends, as it is mostly near one of them.
+        """
+        left = self.unseen
+        pairs = zip(self.messages.values(), reversed(self.messages.values()), strict=True)
+        for position, (early, late) in enumerate(pairs, 1):
+            if SEEN not in early.flags:
+                return position
+            if SEEN not in late.flags:
+                left -= 1
+                if not left:
+                    return len(self.messages) - position + 1
+        return 0
 
     def get(self, uid: int) -> Message:
         """The message of that UID; MessageMissing."""

@@ -11,7 +11,7 @@ import msgspec
 
 from ...world.changes import ClaimRecent, CreateMailbox, DeleteMailbox, Expunge, RenameMailbox, Subscribe
 from ...world.mail import Mailbox
-from ...world.records import DELETED, SEEN
+from ...world.records import DELETED
 from . import access
 from .format import astring
 from .names import SEPARATOR, check_new_name
@@ -146,7 +146,7 @@ def tell_mailbox(session: ImapSession, view: View, mailbox: Mailbox) -> None:
     if not session.rev2:
         lines.append(b"* %d RECENT\r\n" % view.recent_count())
         if mailbox.unseen:
-            lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen(mailbox))
+            lines.append(b"* OK [UNSEEN %d] First unseen\r\n" % mailbox.first_unseen)
     lines.append(ABOUT_UIDS % (mailbox.uidvalidity, mailbox.uidnext))
     if session.has("CONDSTORE"):
         lines.append(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % mailbox.highest_modseq)
@@ -156,14 +156,6 @@ def tell_mailbox(session: ImapSession, view: View, mailbox: Mailbox) -> None:
         name = session.written_name(access.shown_name(session, mailbox))
         lines.append(b'* LIST () "/" %b\r\n' % astring(name, utf8=True))
     session.wire.send(b"".join(lines))
-
-
-def first_unseen(mailbox: Mailbox) -> int:
-    """The sequence number of the first message that is not \\Seen."""
-    for number, message in enumerate(mailbox.messages.values(), 1):
-        if SEEN not in message.flags:
-            return number
-    return 0
 
 
 async def resynchronize(session: ImapSession, view: View, mailbox: Mailbox, resync: Resync) -> None:
