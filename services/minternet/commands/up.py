@@ -23,6 +23,11 @@ from ..supervisor import StartError
 from ..world.seed import FixtureError
 from .options import settings_of
 
+WARM_AFTER = 0.5
+"""Seconds after the start at which what services have put off is imported: one that waits for it would hold up all others."""
+HAND_OVER = 0.0005
+"""Seconds after which the thread that imports lets clients be served."""
+
 
 def run(options: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM; the exit status."""
@@ -58,13 +63,31 @@ async def _up(options: argparse.Namespace, settings: Settings, began: float) -> 
                 print(msgspec.json.encode(ready).decode(), flush=True)
             else:
                 print(table(ready, time.perf_counter() - began), flush=True)
+            warming = asyncio.create_task(_warm_later(net), name="warm")
             await stop.wait()
+            warming.cancel()
             if not options.json:
                 print("minternet: stopping", file=sys.stderr)
         finally:
             for path in written:
                 ready_file.remove(path, ready.pid)
     return 0
+
+
+async def _warm_later(net: Internet) -> None:
+    """Import what services have put off, when those who waited for the start have been served."""
+    await asyncio.sleep(WARM_AFTER)
+    await asyncio.to_thread(_warm, net)
+
+
+def _warm(net: Internet) -> None:
+    """In a thread that hands over to clients sooner than threads do of themselves."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(HAND_OVER)
+    try:
+        net.supervisor.warm()
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _write(ready: Ready, paths: list[Path], must: bool) -> list[Path]:

@@ -15,3 +15,8 @@ async def serve(context: ServiceContext, sockets: list[socket.socket]) -> Contro
     from .service import serve as serve_control
 
     return await serve_control(context, sockets)
+
+
+def warm() -> None:
+    """Import the API, which `front` leaves until somebody asks for it: a tenth of a second."""
+    from . import application, hub, security  # noqa: F401

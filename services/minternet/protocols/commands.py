@@ -7,8 +7,9 @@ made from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 Handler = TypeVar("Handler", bound=Callable[..., object])
 
@@ -24,8 +25,7 @@ class Refusal(Exception):
         return " ".join(filter(None, (self.status, self.code and f"[{self.code}]", self.text)))
 
 
-@dataclass(frozen=True, slots=True)
-class Command(Generic[Handler]):
+class Command(msgspec.Struct, Generic[Handler], frozen=True):
     """One row: a command, the states it may be given in, and what people want to know of it."""
 
     name: str

@@ -19,9 +19,10 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     import trustme
@@ -40,8 +41,7 @@ Flaw = Literal["expired", "wrong name", "self-signed", "weak"]
 """What a client must find wrong with a certificate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """A server's certificate: PEM files of its chain and its private key."""
 
     chain_file: Path

@@ -15,9 +15,10 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, TypeVar
+
+import msgspec
 
 Side = Literal["C", "S", "*"]
 Item = TypeVar("Item")
@@ -27,8 +28,7 @@ PIECE_COST = 120  # octets a piece costs beside its content (tuple, float, bytes
 SHORT_SECRET = 3  # a secret up to this many octets is masked only where it stands alone, not inside words
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True):
     """What was received or sent at once: time in seconds, side "C" (client), "S" (server) or "*" (a note), bytes."""
 
     time: float
@@ -85,6 +85,11 @@ class Transcript:
     def kept_pieces(self) -> int:
         """How many pieces are kept."""
         return len(self._pieces)
+
+    @property
+    def last_side(self) -> Side | None:
+        """Who spoke last, notes apart; None where nobody did."""
+        return next((side for _, side, _ in reversed(self._pieces) if side != "*"), None)
 
     def pieces(self, *, masked: bool = True) -> list[Piece]:
         """What was said, piece by piece as it came; masked octets are asterisks, so lengths stay."""

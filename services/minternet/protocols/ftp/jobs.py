@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+import msgspec
 
 from .netascii import ToNetwork
 from .upload import Upload
@@ -13,8 +14,7 @@ PIECE = 1 << 16
 """Octets read from a file at a time."""
 
 
-@dataclass(slots=True)
-class Job:
+class Job(msgspec.Struct, eq=False):
     """A transfer that was announced with 150: one of `pieces`, `file` and `upload` says what it is."""
 
     verb: str

@@ -5,8 +5,10 @@ A profile is chosen by name, with wishes after it: `vsftpd`, `iis`, `proftpd+lyi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from ...settings import SettingsError
 
@@ -27,8 +29,7 @@ LYING_ADDRESS: Final = "192.0.2.1"
 """RFC 5737: an address for documentation, where nobody is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """How a server looks from outside."""
 
     name: str = "minternet"

@@ -15,3 +15,8 @@ async def serve(context: ServiceContext, sockets: list[socket.socket]) -> HttpSe
     from .service import serve as serve_http
 
     return await serve_http(context, sockets)
+
+
+def warm() -> None:
+    """Import what serves WebSockets: uvicorn and websockets take their time."""
+    from . import websocket  # noqa: F401

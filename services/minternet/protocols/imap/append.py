@@ -25,10 +25,9 @@ from .table import AFTER_LOGIN, IN_MAILBOX, command
 if TYPE_CHECKING:
     from .session import ImapSession
 
-URL = re.compile(
-    rb"(?:imap://[^/]*)?(?:/(?P<mailbox>[^;?]*))?(?:;UIDVALIDITY=(?P<validity>[0-9]+))?/?;UID=(?P<uid>[0-9]+)"
-    rb"(?:/;SECTION=(?P<section>[^;]*))?(?:/;PARTIAL=(?P<start>[0-9]+)(?:\.(?P<count>[0-9]+))?)?\Z",
-    re.IGNORECASE,
+URL = (
+    rb"(?i)(?:imap://[^/]*)?(?:/(?P<mailbox>[^;?]*))?(?:;UIDVALIDITY=(?P<validity>[0-9]+))?/?;UID=(?P<uid>[0-9]+)"
+    rb"(?:/;SECTION=(?P<section>[^;]*))?(?:/;PARTIAL=(?P<start>[0-9]+)(?:\.(?P<count>[0-9]+))?)?\Z"
 )
 """An IMAP URL of a message or a section of one, absolute or relative (RFC 5092)."""
 
@@ -149,7 +148,7 @@ def concatenated(session: ImapSession, reader: Reader) -> Blob:
 def resolved(session: ImapSession, url: bytes) -> bytes:
     """The octets an IMAP URL names; NO [BADURL] where it names none."""
     refusal = no("The URL names nothing here", "BADURL " + one_line(url.decode("ascii", "replace")).replace("]", "%5D"))
-    found = URL.match(url)
+    found = re.match(URL, url)
     if found is None:
         raise refusal
     try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+import msgspec
 
 from ...world.mime import addresses, parse_date, unfold
 from ...world.news import Group
@@ -62,8 +63,7 @@ class Field(NamedTuple):
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An article as it came in."""
 
     fields: tuple[Field, ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
+from ... import __version__
 from .. import sasl
 from ..commands import Refusal
 from .arguments import keyword_of
@@ -27,7 +27,7 @@ async def capabilities(session: NntpSession, arguments: list[bytes]) -> bytes:
 def offered(session: NntpSession) -> Iterator[str]:
     """The capability lines of this moment, hidden ones among them."""
     yield "VERSION 2"
-    yield f"IMPLEMENTATION minternet-{version()}"
+    yield f"IMPLEMENTATION minternet-{__version__}"
     yield "READER"
     yield "POST"
     yield "IHAVE"
@@ -80,17 +80,6 @@ def may_start_tls(session: NntpSession) -> bool:
     """Whether STARTTLS would work now (RFC 4642 section 2.2.2, RFC 8054 section 2.2.2)."""
     wire = session.wire
     return session.context.offers_starttls and not wire.secure and not wire.compressed and session.account is None
-
-
-@cache
-def version() -> str:
-    """The package's version."""
-    from importlib import metadata
-
-    try:
-        return metadata.version("minternet")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 @command("HELP", rfc="RFC 3977 section 7.2", states=ANYTIME)

@@ -7,8 +7,9 @@ last word with dots takes as many as come.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from ..commands import CommandTable
 
@@ -32,8 +33,7 @@ ANY_NUMBER: Final = 1 << 16
 Run = Callable[["NntpSession", list[bytes]], Awaitable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """What a command does, and how many arguments it takes."""
 
     run: Run

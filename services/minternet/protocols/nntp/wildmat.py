@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 CACHED = 512
 """Wildmats kept compiled; clients repeat themselves."""
@@ -22,8 +23,7 @@ class Malformed(ValueError):
     """A wildmat that breaks the grammar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wildmat:
+class Wildmat(msgspec.Struct, frozen=True):
     """A compiled wildmat."""
 
     expression: re.Pattern[str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from ...world.records import Account
 from ...world.world import World
@@ -29,8 +30,7 @@ class Failed(Exception):
         self.code, self.text = code, text
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What an exchange is told: whose accounts, and for which service (`imap`, `pop3`, `smtp`, `nntp`)."""
 
     world: World

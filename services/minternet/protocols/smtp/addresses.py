@@ -24,11 +24,12 @@ LITERAL = r"\[[!-Z^-~]+\]"
 _PLAIN = re.compile(rb":<([0-9A-Za-z_+-]+(?:\.[0-9A-Za-z_+-]+)*@[0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)>\Z")
 """What nearly all clients send; everything else goes the long way."""
 _ARGUMENT = re.compile(rb':[ \t]*(?:<((?:[^<>"]|"(?:[^"\\]|\\.)*")*)>|([^<>\s]+))(?:[ \t]+(.*))?\Z', re.DOTALL)
-_ROUTE = re.compile(rf"@{DOMAIN}(?:,@{DOMAIN})*:")
 _MAILBOX = re.compile(rf"({ATOM}(?:\.{ATOM})*|{QUOTED})(?:@({DOMAIN}|{LITERAL}))?\Z")
 _PARAMETER = re.compile(rb"([0-9A-Za-z][0-9A-Za-z-]*)(?:=([!-<>-~\x80-\xff]+))?\Z")
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*\Z")
-_UNICODE_XTEXT = re.compile(r"(?:[^\x00-\x20+=\\\x7f]|\\x\{[0-9A-F]{2,6}\}|\+[0-9A-F]{2})*\Z")
+# Seldom seen, so `re` compiles them when they are.
+_ROUTE = rf"@{DOMAIN}(?:,@{DOMAIN})*:"
+_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*\Z"
+_UNICODE_XTEXT = r"(?:[^\x00-\x20+=\\\x7f]|\\x\{[0-9A-F]{2,6}\}|\+[0-9A-F]{2})*\Z"
 _LONGEST_DOMAIN = 255
 """Octets; RFC 5321 section 4.5.3.1.2."""
 
@@ -64,7 +65,7 @@ def _mailbox(octets: bytes, code: str) -> str:
         text = octets.decode()
     except UnicodeDecodeError:
         raise Refusal("553", "the address is not UTF-8", code) from None
-    if route := _ROUTE.match(text):  # accepted and ignored: RFC 5321 appendix C
+    if text.startswith("@") and (route := re.match(_ROUTE, text)):  # accepted and ignored: RFC 5321 appendix C
         text = text[route.end() :]
     found = _MAILBOX.match(text)
     if found is None or not _domain_fits(found[2]):
@@ -118,7 +119,7 @@ def parse_parameters(octets: bytes) -> dict[str, str | None]:
 
 def decode_xtext(text: str, what: str) -> str:
     """The text behind xtext (RFC 3461 section 4); Refusal 501."""
-    if not _XTEXT.match(text):
+    if not re.match(_XTEXT, text):
         raise Refusal("501", f"{what} is not xtext (RFC 3461 section 4)", "5.5.4")
     decoded = re.sub(r"\+([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), text)
     if any(character < " " or character > "~" for character in decoded):
@@ -133,7 +134,7 @@ def decode_original_recipient(value: str) -> str:
         raise Refusal("501", "ORCPT is a type, a semicolon and an address", "5.5.4")
     if kind.lower() != "utf-8":
         return f"{kind};{decode_xtext(address, 'ORCPT')}"
-    if not _UNICODE_XTEXT.match(address):
+    if not re.match(_UNICODE_XTEXT, address):
         raise Refusal("501", "ORCPT is not as RFC 6533 section 3 writes addresses", "5.5.4")
     try:
         decoded = re.sub(r"\\x\{([0-9A-F]+)\}|\+([0-9A-F]{2})", lambda hit: chr(int(hit[1] or hit[2], 16)), address)

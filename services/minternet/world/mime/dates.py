@@ -17,11 +17,10 @@ _MAIL_DATE = re.compile(
     + _TIME
     + _ZONE
 )
-_ASCTIME = re.compile(
-    r"\s*[^\W\d]+,?\s+(?P<month>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+" + _TIME + _ZONE + r"\s+(?P<year>\d{4})"
-)
-_ISO = re.compile(r"\s*(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]" + _TIME + _ZONE)
-_COMMENT = re.compile(r"\([^()]*\)")
+# Seldom seen, so `re` compiles them when they are: it is a good part of what importing this costs.
+_ASCTIME = r"\s*[^\W\d]+,?\s+(?P<month>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+" + _TIME + _ZONE + r"\s+(?P<year>\d{4})"
+_ISO = r"\s*(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)[T ]" + _TIME + _ZONE
+_COMMENT = r"\([^()]*\)"
 _LONGEST_DATE = 200
 
 
@@ -35,8 +34,8 @@ def parse_date(value: bytes) -> datetime | None:
     """The date-time of a Date value; asctime and ISO forms are understood too, an unknown zone counts as UTC."""
     text = value[:_LONGEST_DATE].decode("latin-1")
     if "(" in text:
-        text = _COMMENT.sub(" ", text)
-    found = _MAIL_DATE.match(text) or _ASCTIME.match(text) or _ISO.match(text)
+        text = re.sub(_COMMENT, " ", text)
+    found = _MAIL_DATE.match(text) or re.match(_ASCTIME, text) or re.match(_ISO, text)
     if not found:
         return None
     month = found["month"]

@@ -16,10 +16,12 @@ from ..errors import WorldError
 from ..files import clean
 from ..records import Account, Kind, Quota, Token
 from ..world import World
+from .folders import entries
 from .problems import FixtureError, Problem, Problems, line_of
 from .schema import AccountTable, TokenTable, WorldFile
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
 __all__ = ["KEEP", "FixtureError", "Problem", "Source", "check", "load"]
@@ -165,12 +167,12 @@ def _seed_tree(
     for path, entry in _entries(folder, "/"):
         at = times.get(path, start).timestamp()
         if entry.is_symlink():
-            problems.add(entry, 1, "is a symbolic link", "put the file itself there")
+            problems.add(Path(entry.path), 1, "is a symbolic link", "put the file itself there")
         elif entry.is_dir():
             if path not in target.folders:  # homes are there already
                 MakeFolder(path, at, _owner(world, path), tree).apply(world)
         elif entry.name != KEEP:
-            content = _content(world, entry, problems)
+            content = _content(world, Path(entry.path), problems)
             StoreFile(path, content, at, _owner(world, path), tree=tree).apply(world)
     if tree == "files":
         for path, moment in times.items():
@@ -178,14 +180,14 @@ def _seed_tree(
                 ModifyEntry(path, moment.timestamp()).apply(world)
 
 
-def _entries(folder: Path, above: str) -> Iterator[tuple[str, Path]]:
+def _entries(folder: Path, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     if not folder.is_dir():
         return
-    for entry in sorted(folder.iterdir()):
+    for entry in entries(folder):
         path = clean(entry.name, above)
         yield path, entry
-        if entry.is_dir() and not entry.is_symlink():
-            yield from _entries(entry, path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry.path), path)
 
 
 def _content(world: World, path: Path, problems: Problems) -> Blob:

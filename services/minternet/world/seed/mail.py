@@ -15,10 +15,13 @@ from ..errors import WorldError
 from ..mail import DELIMITER, INBOX
 from ..records import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, SYSTEM_FLAGS, NewMessage
 from ..world import World
+from .folders import files_and_folders
 from .problems import Problems, line_of
 from .schema import MailboxFile, MessageTable
 
 MAILBOX_FILE = "mailbox.toml"
+MAILDIR = ("cur", "new")
+"""The folders by which a Maildir is known, and which hold its messages."""
 MAILDIR_FLAGS = {"D": DRAFT, "F": FLAGGED, "P": "$Forwarded", "R": ANSWERED, "S": SEEN, "T": DELETED}
 """The letters after ":2," in a Maildir's file names."""
 MBOX_STATUS = {"R": SEEN, "A": ANSWERED, "F": FLAGGED, "D": DELETED, "T": DRAFT}
@@ -57,12 +60,11 @@ class _Seeder:
 
     def folder(self, folder: Path, mailbox: str) -> None:
         """A folder of the fixture: a mailbox where it holds messages or says so, and those below it."""
-        if (folder / "cur").is_dir() or (folder / "new").is_dir():
+        messages, below = files_and_folders(folder)
+        if any(path.name in MAILDIR for path in below):
             self._maildir(folder, mailbox)
             return
-        messages = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if mailbox and (messages or not below or (folder / MAILBOX_FILE).is_file()):
+        if mailbox and (messages or not below):
             self._eml_folder(folder, mailbox, [path for path in messages if path.suffix == ".eml"])
         for path in messages:
             if path.suffix == ".mbox":
@@ -95,7 +97,7 @@ class _Seeder:
 
     def _maildir(self, folder: Path, mailbox: str) -> None:
         name = mailbox or INBOX
-        paths = [path for part in ("cur", "new") for path in sorted((folder / part).glob("*"))]
+        paths = [path for part in MAILDIR for path in sorted((folder / part).glob("*"))]
         messages = [path for path in paths if path.is_file() and not path.name.startswith(".")]
         self._fill(folder, name, MailboxFile(), (_maildir_message(path) for path in messages))
         for below in sorted(folder.glob(".*")):

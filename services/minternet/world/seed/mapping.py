@@ -55,7 +55,9 @@ def lay_out(given: Mapping[str, Any], problems: Problems) -> None:
         elif key in TABLES:
             world[key] = value
         elif key in TREES and not isinstance(value, Mapping | Path):
-            problems.add(problems.folder / key, 0, f"cannot be a {_kind(value)}", "write a dict of names, or a folder's Path")
+            problems.add(
+                problems.folder / key, 0, f"cannot be a {_kind(value)}", "write a dict of names, or a folder's Path"
+            )
         elif isinstance(key, str) and (key.partition("/")[0] in TREES or key == "README.md"):
             layout.put(problems.folder, key, value)
         else:

@@ -18,6 +18,7 @@ from .schema import GroupFile, NewsTable
 GROUP_FILE = "group.toml"
 REQUIRED = (b"From", b"Newsgroups", b"Subject", b"Date", b"Message-ID", b"Path")
 """The mandatory header fields of an article (RFC 5536 section 3.1)."""
+FIELDS = mime.field_pattern(*REQUIRED)
 STATUSES = "ynm"
 XREF = re.compile(rb"(?im)^xref:[^\n]*\n(?:[ \t][^\n]*\n)*")
 
@@ -57,19 +58,20 @@ def _group(world: World, folder: Path, problems: Problems, start: datetime) -> N
 
 
 def _article(world: World, path: Path, content: bytes, date: datetime, problems: Problems) -> None:
-    missing = [name.decode() for name in REQUIRED if mime.first_header(content, name) is None]
+    end = mime.header_end(content)
+    fields = mime.first_headers(content[:end], FIELDS)
+    missing = [name.decode() for name in REQUIRED if name.lower() not in fields]
     if missing:
         problems.add(path, 1, f"the article has no {', '.join(missing)}", f"write {missing[0]}: ... in its header")
         return
-    named = (mime.first_header(content, b"Newsgroups") or b"").decode("utf-8", "replace")
+    named = fields[b"newsgroups"].decode("utf-8", "replace")
     groups = tuple(name for name in (part.strip() for part in named.split(",")) if name in world.news.groups)
     if path.parent.name not in groups:
         line = content[: content.lower().find(b"newsgroups:")].count(b"\n") + 1
         problems.add(path, line, f"Newsgroups does not name {path.parent.name}", "add it, or move the file")
         return
-    end = mime.header_end(content)
     head = XREF.sub(b"", content[:end]).removesuffix(b"\r\n\r\n").removesuffix(b"\r\n") + b"\r\n"
-    message_id = (mime.first_header(content, b"Message-ID") or b"").decode("utf-8", "replace").strip()
+    message_id = fields[b"message-id"].decode("utf-8", "replace").strip()
     body = world.blobs.of(content[end:])
     try:
         Post(message_id, groups, head, body, overview_fields(head), date.timestamp()).apply(world)

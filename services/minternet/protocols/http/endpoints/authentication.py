@@ -17,7 +17,7 @@ from .answers import REALM, status_reply
 
 ALGORITHMS = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256, "SHA-512": hashlib.sha512}
 DIGEST_REALM = "httpbin@minternet"
-_FIELD = re.compile(r'(?<![A-Za-z])([A-Za-z]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,]*+))\s*+(?:,|$)')
+_FIELD = r'(?<![A-Za-z])([A-Za-z]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,]*+))\s*+(?:,|$)'
 
 
 def basic_credentials(value: str | None) -> tuple[str, str] | None:
@@ -78,7 +78,7 @@ def digest_fields(value: str) -> dict[str, str] | None:
         return None
     return {
         match[1].lower(): re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3]
-        for match in _FIELD.finditer(rest)
+        for match in re.finditer(_FIELD, rest)
     }
 
 
