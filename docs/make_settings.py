@@ -35,7 +35,9 @@ def page() -> str:
 
 
 def limits() -> Iterator[str]:
-    yield "Sizes in octets, times in seconds. What goes over one gets the protocol's own error."
+    yield "Sizes in octets, times in seconds. What goes over one gets the protocol's own error. How long a client may be waited"
+    yield "for (`..._idle`, `http_head`, `http_keep_alive`) goes by the [world's clock](python.md#back-to-the-start-and-the-clock),"
+    yield "`login_delay` and `handshake` by the machine's."
     yield ""
     yield from table(settings.Limits)
     yield ""

@@ -102,6 +102,7 @@ def test_idle_clients_are_dropped(authority: Authority) -> None:
         serving("echo", authority=authority, settings=settings) as served,
         socket.create_connection(("127.0.0.1", served.ports["echo"]), 10) as client,
     ):
+        served.call(served.world.clock.resume)
         assert client.recv(10) == b""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # the table of services is read by commands that must be quick, and start no server
     import logging
@@ -21,8 +21,7 @@ if TYPE_CHECKING:  # the table of services is read by commands that must be quic
 Tls: TypeAlias = Literal["starttls", "implicit"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """A row of the registry: a service by name, its well-known port, how it is secured, and what serves it."""
 
     name: str
@@ -49,7 +48,7 @@ class Service:
         return self.module.rpartition(".")[2]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ServiceContext:
     """All that a service gets: nothing else reaches it."""
 
@@ -71,6 +70,11 @@ class ServiceContext:
 
     faults: ServiceFaults | None = None
     """The faults there are for this service now; None while there are none, which is all that has to be looked at."""
+
+    def faults_for(self, peer: Any) -> ServiceFaults | None:
+        """The faults there are for a client at this address: none for the supervisor's own probes."""
+        faults = self.faults
+        return None if faults is None or faults.spares(peer) else faults
 
     @property
     def implicit_tls(self) -> bool:

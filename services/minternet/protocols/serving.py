@@ -19,7 +19,8 @@ async def serve(
 
     def make(wire: Wire) -> Session:
         session = make_session(wire, context)
-        return session if context.faults is None else context.faults.session(session)
+        faults = context.faults_for(wire.peer)
+        return session if faults is None else faults.session(session)
 
     listener = await serve_sessions(
         sockets,
@@ -32,8 +33,10 @@ async def serve(
         max_connections=limits.connections,
         busy=context.service.busy,
         handshake_timeout=limits.handshake,
+        now=context.world.clock.monotonic,
+        watch=context.world.clock.watch,
         make_passage=lambda: context.faults.passage() if context.faults is not None else None,
         **options,
     )
-    listener.gate = lambda: context.faults
+    listener.gate = context.faults_for
     return listener

@@ -13,7 +13,11 @@ TLS_FAILURES = (OSError, EOFError, asyncio.TimeoutError)  # what a handshake end
 
 
 class Link(asyncio.Protocol):
-    """An asyncio protocol that a listener can count, sweep, dismiss and abort."""
+    """An asyncio protocol that a listener can count, sweep, dismiss and abort.
+
+    It lives by two times. What is about the machine's network (handshakes, lingering closes) goes by the loop's; how long a
+    session waits for its client goes by the time that the listener is given, which can stand still and be moved on.
+    """
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
@@ -49,8 +53,8 @@ class Link(asyncio.Protocol):
         """Reset the connection."""
         raise NotImplementedError
 
-    def sweep(self, now: float) -> None:
-        """Look for limits of time that have passed; `now` is the loop's time."""
+    def sweep(self, now: float, session_now: float) -> None:
+        """Look for limits of time that have passed: of the connection by `now`, the loop's time, of the session by its own."""
 
 
 def addresses(transport: asyncio.BaseTransport) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -5,6 +5,9 @@ session and one task to run it. TLS from the first byte is done here, above the 
 on every loop: a handshake is counted, bounded and silent when it fails, and a protocol hears of its connection when it is up.
 
 The ending: stop accepting, say farewell to who is between two commands, let the others finish theirs, reset the rest.
+
+Sessions wait by `now`, which may be another time than the loop's; when it is set by hand, `watch` calls, and the next thing
+the loop does is to look at who has waited for too long.
 """
 
 from __future__ import annotations
@@ -58,10 +61,15 @@ class Gate(Protocol):
         """The context for a handshake with implicit TLS."""
 
 
+Watch = Callable[[Callable[[], None]], Callable[[], None]]
+"""Takes what to call when a time was set by hand; returns what ends that."""
+
+
 class Listener:
     """Serves `make_protocol()` on every connection to `sockets` (which it closes in the end), behind `tls` if given.
 
-    Above `max_connections`, a connection is sent the bytes `busy` and closed.
+    Above `max_connections`, a connection is sent the bytes `busy` and closed. `now` is the time that sessions' limits go by,
+    in seconds: the loop's, if it is not given.
     """
 
     def __init__(
@@ -75,6 +83,8 @@ class Listener:
         log: logging.Logger | None = None,
         sweep_every: float = SWEEP_EVERY,
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        now: Callable[[], float] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.sockets = list(sockets)
         self.tls = tls
@@ -82,8 +92,8 @@ class Listener:
         self.busy = busy
         self.port = port_of(self.sockets) if self.sockets else 0
         """The port number its sockets share; 0 for UNIX sockets."""
-        self.gate: Callable[[], Gate | None] | None = None
-        """Asked at each connection, if it is there."""
+        self.gate: Callable[[Any], Gate | None] | None = None
+        """Asked with each connection's address, if it is there."""
         self.accepted = 0
         """Connections ever served."""
         self.refused = 0
@@ -92,6 +102,8 @@ class Listener:
         self._log = log or logging.getLogger(__name__)
         self._sweep_every = sweep_every
         self._handshake_timeout = handshake_timeout
+        self._now, self._watch = now, watch
+        self._unwatch: Callable[[], None] | None = None
         self._links: set[Link] = set()
         self._turned_away: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,6 +131,8 @@ class Listener:
         for bound in self.sockets:
             self._loop.add_reader(bound, self._accept, bound)
             self._accepting.append(bound)
+        if self._watch is not None:
+            self._unwatch = self._watch(self._sweep_soon)
 
     async def wait(self) -> None:
         """Return when it was drained; raise what made it fail."""
@@ -159,6 +173,9 @@ class Listener:
         Takes `farewell_time` seconds longer at most if a session waits for something that is not its wire.
         """
         self.stop_accepting()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
         await asyncio.sleep(0)  # connections accepted in this very moment get their transport, or begin their handshake
         await asyncio.sleep(0)
         for connecting in list(self._connecting):
@@ -181,8 +198,9 @@ class Listener:
     def sweep(self, now: float | None = None) -> None:
         """Look for limits of time that have passed in any connection; done by itself while there are any."""
         now = self._loop.time() if now is None else now
+        session_now = now if self._now is None else self._now()
         for link in self._made():
-            link.sweep(now)
+            link.sweep(now, session_now)
 
     # -- for subclasses -----------------------------------------------------------------------------------
 
@@ -217,7 +235,7 @@ class Listener:
                 return
             accepted.setblocking(False)
             tls = self.tls
-            if self.gate is not None and (gate := self.gate()) is not None:
+            if self.gate is not None and (gate := self.gate(address)) is not None:
                 client = str(address[0]) if isinstance(address, tuple) else "unix"
                 if not gate.admits(client):
                     accepted.close()
@@ -280,6 +298,10 @@ class Listener:
             self._sweeper = self._loop.call_later(self._sweep_every, self._sweep_on)
         self.sweep()
 
+    def _sweep_soon(self) -> None:
+        """From any thread: before anything else that comes is heard."""
+        self._loop.call_soon_threadsafe(self.sweep)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -327,6 +349,8 @@ class SessionListener(Listener):
         log: logging.Logger | None = None,
         sweep_every: float = SWEEP_EVERY,
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        now: Callable[[], float] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(
             sockets,
@@ -337,6 +361,8 @@ class SessionListener(Listener):
             log=log,
             sweep_every=sweep_every,
             handshake_timeout=handshake_timeout,
+            now=now,
+            watch=watch,
         )
         self._make_session = make_session
         self._start_tls = start_tls
@@ -354,6 +380,7 @@ class SessionListener(Listener):
             transcripts=self._transcripts,
             service=self._service,
             passage=self._make_passage() if self._make_passage is not None else None,
+            now=self._now or self._loop.time,
         )
         wire.on_made = lambda: self._begin(wire)
         return wire
@@ -410,6 +437,6 @@ class _TurnedAway(Link):
     def abort(self) -> None:
         self.transport.abort()
 
-    def sweep(self, now: float) -> None:
+    def sweep(self, now: float, session_now: float) -> None:
         if now - self.since > TURN_AWAY_TIME:
             self.transport.abort()

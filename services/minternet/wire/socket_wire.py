@@ -3,7 +3,8 @@
 Backpressure works in both directions. Above HIGH_WATER octets nobody has looked at, reading stops until the session wants
 more; and a session that wants more, or drains, waits while the client does not read what it was sent.
 
-At most one future is waited for, and there is no timer per command: the listener's sweep ends what waits for too long.
+At most one future is waited for, and there is no timer per command: the listener's sweep ends what waits for too long, by
+the time `now`. Everything else, turns and lingering closes, goes by the loop's.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable
 
 from minternet.wire.link import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, TLS_FAILURES, Link, addresses
@@ -39,11 +41,13 @@ class SocketWire(Wire, Link):
         transcripts: TranscriptRing | None = None,
         service: str = "",
         passage: Passage | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(max_line, idle_limit=idle_limit)
         self.tls = tls
         """The context `start_tls` upgrades with."""
         self.passage = passage
+        self._now = now
         self._transcripts = transcripts
         self._service = service
         self._lost = False
@@ -222,14 +226,14 @@ class SocketWire(Wire, Link):
         super().dismiss(reason)
         self._wake()
 
-    def sweep(self, now: float) -> None:
+    def sweep(self, now: float, session_now: float) -> None:
         """End what has waited for too long: for the client's next words, for it to read, or for it to close."""
         if self._lost:
             return
         if self._closed:
             self._sweep_closed(now)
         elif self._waiting_since is not None and self.idle_limit is not None:
-            self._timed_out = now - self._waiting_since > self.idle_limit
+            self._timed_out = session_now - self._waiting_since > self.idle_limit
             if self._timed_out:
                 self._wake()
 
@@ -247,7 +251,7 @@ class SocketWire(Wire, Link):
             self._unread, self._at = self._unread[self._at :], 0  # an idle connection keeps no block it has read
         self._read_again(FULL)
         self._arrival = self.loop.create_future()
-        self._waiting_since = self.loop.time()
+        self._waiting_since = self._now()
         try:
             await self._arrival
         finally:
@@ -260,7 +264,7 @@ class SocketWire(Wire, Link):
     async def _wait_writable(self) -> None:
         while self._writing_paused and not self._lost and not self._timed_out:
             self._writable = self.loop.create_future()
-            self._waiting_since = self.loop.time()
+            self._waiting_since = self._now()
             try:
                 await self._writable
             finally:

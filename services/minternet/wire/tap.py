@@ -158,9 +158,13 @@ class Tap(Link):
         if not self._gone:
             self.transport.abort()
 
-    def sweep(self, now: float) -> None:
-        """Reset a closed connection whose client takes nothing any more."""
-        if self._closed_at is None or self._gone:
+    def sweep(self, now: float, session_now: float) -> None:
+        """Reset a closed connection whose client takes nothing any more; an open one is the inner protocol's, if it looks."""
+        if self._gone:
+            return
+        if self._closed_at is None:
+            if hasattr(self.inner, "sweep"):
+                self.inner.sweep(now, session_now)
             return
         left = self.transport.get_write_buffer_size()
         if left != self._left_to_write:

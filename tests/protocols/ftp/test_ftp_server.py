@@ -211,6 +211,7 @@ def test_too_many_connections(authority: Authority) -> None:
 
 def test_idle_sessions_and_data_connections(authority: Authority) -> None:
     with place(authority, limits={"ftp_idle": 0.2, "ftp_data_idle": 0.1}) as ftp, ftp.talk().log_in() as talk:
+        ftp.call(ftp.world.clock.resume)
         data = talk.passive()
         talk.ask("STOR x")
         assert talk.read().startswith("426")
@@ -506,7 +507,7 @@ def test_the_rider_without_a_descriptor_and_with_an_error() -> None:
 
 
 def test_accepting_goes_on_after_an_error(ftp: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ftp_server, "ACCEPT_AGAIN", 0.05)
+    monkeypatch.setattr("minternet.protocols.ftp.door.ACCEPT_AGAIN", 0.05)
     doors = ftp.running._doors  # type: ignore[attr-defined]
 
     def fail() -> None:

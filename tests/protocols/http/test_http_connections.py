@@ -222,6 +222,7 @@ def hasty(authority: Authority) -> object:
     """HTTP that waits for nobody."""
     settings = Settings(limits=Limits(http_head=0.2, http_keep_alive=0.3))
     with serving("http", authority=authority, settings=settings) as served:
+        served.call(served.world.clock.resume)
         yield served.ports["http"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ...webhooks.lines import masked
 from ..call import LAST_YEAR, Call, Reply, in_range, path_to
 from ..hub import Hub
 from ..problems import Problem, unprocessable
@@ -105,6 +106,7 @@ async def ready(call: Call[None, None]) -> Any:
 async def settings(call: Call[None, None]) -> Any:
     told: dict[str, Any] = msgspec.to_builtins(call.hub.settings)
     told["control_token"] = None if told["control_token"] is None else "(set)"
+    told["webhooks"] = [masked(line) for line in told["webhooks"]]
     return told
 
 

@@ -48,20 +48,20 @@ class Readiness(Out, frozen=True):
 
 
 class ClockView(Out, frozen=True):
-    """The world's time."""
+    """The world's time; `frozen` where it stands still."""
 
     now: Moment
     frozen: bool
 
 
 class FreezeClock(In, frozen=True, forbid_unknown_fields=True):
-    """When to stop; now where it is left out."""
+    """The date to stop at, now where it is left out. The way there is no time that passes: nobody times out by it."""
 
     at: Moment | None = None
 
 
 class AdvanceClock(In, frozen=True, forbid_unknown_fields=True):
-    """How far to move on."""
+    """How many seconds to let pass."""
 
     seconds: Annotated[float, Meta(ge=0, le=1e9)]
 

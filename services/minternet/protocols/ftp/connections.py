@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 CONNECT_TIME = 30.0
-"""Seconds in which a data connection must be made; pyftpdlib's."""
+"""Seconds in which a data connection must be made; pyftpdlib's. The client's time to come is the world's, ours the machine's."""
 
 
 class PassiveListener(Acceptor):  # type: ignore[misc]
@@ -23,10 +23,10 @@ class PassiveListener(Acceptor):  # type: ignore[misc]
 
     def __init__(self, session: Session, bound: socket.socket) -> None:
         self.session = session
+        self._since = session.service.now()
         Acceptor.__init__(self, ioloop=session.ioloop)
         self.set_socket(bound)
         self.listen(5)
-        self.call_later(CONNECT_TIME, self.handle_timeout)
 
     def handle_accepted(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
         if address[0] != self.session.remote_ip:
@@ -36,9 +36,11 @@ class PassiveListener(Acceptor):  # type: ignore[misc]
         self.close()
         self.session.data_connected(sock)
 
-    def handle_timeout(self) -> None:
-        self.close()
-        self.session.data_missing("425 Nobody connected to the passive port.")
+    def sweep(self, now: float) -> None:
+        """Give up a client that did not connect for too long."""
+        if now - self._since > CONNECT_TIME:
+            self.close()
+            self.session.data_missing("425 Nobody connected to the passive port.")
 
     def handle_error(self) -> None:
         self.session.log_error("a passive data connection failed")

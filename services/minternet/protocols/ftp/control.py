@@ -2,6 +2,8 @@
 
 pyftpdlib's FTPHandler gives the connection, its timers and its TLS. Replies of a burst of commands are written once.
 While a transfer, a log-in that failed or a long calculation goes on, lines wait: what is answered is answered in order.
+
+How long a client may be silent goes by the world's time, and the service looks (`sweep`): pyftpdlib's own idle timers are off.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
     def __init__(self, service: FtpService, sock: socket.socket, server: Any, ioloop: Any = None) -> None:
         self.service, self.context, self.world = service, service.context, service.context.world
         self.limits, self.profile = service.context.settings.limits, service.profile
-        self.timeout = self.limits.ftp_idle
+        self.timeout = 0
+        self.quiet_since = service.now()
+        """When the client last said something, or a transfer ended; by the world's time."""
         self.misunderstood = 0
         self.plain: socket.socket | None = None
         self._lines, self._replies = CommandLines(LINE_LIMIT), list[str]()
@@ -90,7 +94,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
 
     def handle(self) -> None:
         """The client is here."""
-        self.service.sessions.add(self)
+        self.service.add(self)
         if not self.meet():
             return
         if self.context.implicit_tls:
@@ -151,11 +155,11 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
             self.close()
         self.service.stirred()
 
-    def handle_timeout(self) -> None:
-        """Nobody said anything for too long."""
-        if self._ssl_accepting:
-            self.close()
-        else:
+    def sweep(self, now: float) -> None:
+        """Dismiss a client that said nothing for too long; a handshake and an ending have limits of their own."""
+        if self.transferring or self._ssl_accepting or self._ending or self._closed:
+            return
+        if now - self.quiet_since > self.limits.ftp_idle:
             self.dismiss("Nothing was said for too long; closing the connection.")
 
     def close(self) -> None:
@@ -279,8 +283,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
         return self._closed or waits or len(self.producer_fifo) >= REPLIES_WAITING
 
     def _obey(self, line: bytes | None) -> None:
-        if self._idler is not None and not self._idler.cancelled:
-            self._idler.reset()
+        self.quiet_since = self.service.now()
         try:
             reply = self.answer(line)
         except (Refusal, WorldError) as error:

@@ -24,6 +24,7 @@ from .tls import SSL, resumed
 from .upload import Upload
 
 if TYPE_CHECKING:
+    from ...faults.transfers import Passing
     from .session import Session
 
 SENDFILE_PIECE = 1 << 19
@@ -43,12 +44,15 @@ class Transfer(DTPHandler):  # type: ignore[misc]
 
     socket: Any
     _closed: bool
-    _lastdata: int
     transfer_finished: bool
     may_sendfile = True
+    passing: Passing | None = None
+    """What goes through faults, if any."""
 
     def __init__(self, sock: socket.socket, session: Session, job: Job) -> None:
-        self.timeout = session.limits.ftp_data_idle
+        self.timeout = 0  # pyftpdlib's timer is off: the service sweeps
+        self._now = session.service.now
+        self._moved_at = self._now()
         self.job = job
         self._reply = CUT  # the client may have gone before anybody looked, and then this closes while it is made
         self._pieces: Iterator[bytes] = job.outgoing() if job.upload is None else iter(())
@@ -94,7 +98,8 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         for _ in range(SENDS_AT_ONCE):
             self._unsent = self._unsent or next(self._pieces, b"")
             if not self._unsent:
-                self.complete()
+                if self.passing is None or not self.passing.waiting:
+                    self.complete()
                 return
             sent = self.send(self._unsent)
             if self._closed:
@@ -122,9 +127,14 @@ class Transfer(DTPHandler):  # type: ignore[misc]
                 return
 
     def handle_write(self) -> None:
+        self._moved_at = self._now()
         self.initiate_send()
 
     def handle_read(self) -> None:
+        self._moved_at = self._now()
+        if self.passing is not None and self.passing.half_closed:
+            self.passing.drain()
+            return
         try:
             for _ in range(READS_AT_ONCE):
                 if self.job.upload is None or not self._receive(self.job.upload):
@@ -142,6 +152,9 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         if window is None:
             piece = self.recv(READ_PIECE)
             self.tot_bytes_received += len(piece)
+            if piece and self.passing is not None:
+                self.passing.received(piece)
+                return not self.passing.paused
             if piece:
                 upload.write(piece)
             return bool(piece)
@@ -151,9 +164,17 @@ class Transfer(DTPHandler):  # type: ignore[misc]
             upload.advance(count)
         return bool(count)
 
+    def take(self, piece: bytes) -> None:
+        """Store a piece that faults have let through."""
+        try:
+            if self.job.upload is not None:
+                self.job.upload.write(piece)
+        except Refusal as refusal:
+            self.fail(f"{refusal.status} {refusal.text}")
+
     def window(self, upload: Upload) -> memoryview | None:
         """Where to receive into, or None."""
-        return upload.window()
+        return upload.window() if self.passing is None else None
 
     # -- its end
 
@@ -176,8 +197,15 @@ class Transfer(DTPHandler):  # type: ignore[misc]
 
     def _ended_or(self, received: Received | None) -> Received | None:
         if received is not None and not received:
-            self.complete()
+            self._end_came()
         return received
+
+    def _end_came(self) -> None:
+        """The client's."""
+        if self.passing is None:
+            self.complete()
+        else:
+            self.passing.ended()
 
     def send(self, data: bytes) -> int:
         """How many octets the socket took."""
@@ -212,11 +240,12 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         """The poller saw the connection break."""
         self.cut()
 
+    def sweep(self, now: float) -> None:
+        """Give up a client that neither sent nor took anything for too long."""
+        if now - self._moved_at > self.cmd_channel.limits.ftp_data_idle:
+            self.handle_timeout()
+
     def handle_timeout(self) -> None:
-        moved = self.get_transmitted_bytes()
-        if moved > self._lastdata:
-            self._lastdata = moved
-            return
         self.fail("426 Nothing moved on the data connection; transfer aborted.")
 
     def handle_error(self) -> None:
@@ -240,8 +269,6 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         if self._closed:
             return
         AsyncChat.close(self)
-        if self._idler is not None and not self._idler.cancelled:
-            self._idler.cancel()
         if not self.transfer_finished or self.job.upload is None:
             self._over(self._reply)
             return
@@ -257,6 +284,8 @@ class Transfer(DTPHandler):  # type: ignore[misc]
         """Nothing is left of it."""
         if not self._told:
             self._told = True
+            if self.passing is not None:
+                self.passing.gone()
             self.job.close()
             self.cmd_channel.transfer_over(self, reply)
 
@@ -315,7 +344,7 @@ class ProtectedTransfer(SSLConnectionMixin, Transfer):  # type: ignore[misc]
             self._ssl_want_write = True
             raise _RetryError from None
         except SSL.ZeroReturnError:
-            self.complete()
+            self._end_came()
             return b""
         except SSL.Error:
             self.cut()

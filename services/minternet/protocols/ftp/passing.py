@@ -18,6 +18,7 @@ class Passing:
     context: ServiceContext
     transcript: Any
     remote_ip: str
+    remote_port: int
     plain: socket.socket | None
     socket: Any
     _closed: bool
@@ -38,7 +39,7 @@ class Passing:
 
     def meet(self) -> bool:
         """The connection is there: whether it may go on."""
-        faults = self.context.faults
+        faults = self.context.faults_for((self.remote_ip, self.remote_port))
         if faults is None:
             return True
         if not faults.admits(self.remote_ip):
@@ -51,7 +52,7 @@ class Passing:
 
     def met_otherwise(self) -> bool:
         """Whether a fault stands in the place of the greeting."""
-        faults = self.context.faults
+        faults = self.context.faults_for((self.remote_ip, self.remote_port))
         first, self._met = not self._met, True
         return first and faults is not None and faults.ftp.greets(self)
 

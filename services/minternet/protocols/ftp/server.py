@@ -8,48 +8,25 @@ import logging
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pyftpdlib.ioloop  # noqa: F401 - first: it imports asyncore without its warning
-from pyftpdlib.servers import FTPServer
 
 from ...wire.transcript import Transcript
 from ..context import ServiceContext
 from . import access, commands, digests, endpoints, information, site, transfers  # noqa: F401 - they fill the table
+from .door import Door
 from .profiles import find
 from .rider import Rider
 from .session import Session
 from .table import TABLE
 from .tls import SSL, make_context, make_flawed_context, make_upload_context
 
-BACKLOG = 512
-ACCEPT_AGAIN = 1.0
-"""Seconds until connections are accepted again after the process ran out of descriptors."""
+SWEEP_EVERY = 1.0
+"""Seconds between two looks at who was waited for too long."""
 FAREWELL_TIME = 1.0
 """Seconds that clients have to read 421."""
 AUTH_COMMANDS = frozenset({"AUTH", "PBSZ", "PROT", "CCC"})
-
-
-class Door(FTPServer):  # type: ignore[misc]
-    """One listening socket."""
-
-    def __init__(self, service: FtpService, bound: socket.socket) -> None:
-        self.service = service
-        super().__init__(bound, partial(Session, service), ioloop=service.rider.poller, backlog=BACKLOG)
-
-    def _accept_new_cons(self) -> bool:
-        return len(self.service.sessions) < self.service.context.settings.limits.connections
-
-    def handle_error(self) -> None:
-        """Too many open files, most likely: try again soon instead of never."""
-        self.service.context.log.exception("%s: cannot accept", self.service.context.service.name)
-        if not self._closed:
-            self.del_channel()
-            self.call_later(ACCEPT_AGAIN, self.add_channel)
-
-    def log_info(self, message: str, type: str = "info") -> None:
-        """Nothing to the console."""
 
 
 class FtpService:
@@ -63,9 +40,14 @@ class FtpService:
         self._shared: SSL.Context | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._changed: asyncio.Event = asyncio.Event()
+        self.now = context.world.clock.monotonic
+        """The time that clients are waited for by: the world's."""
+        self._loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
         silence()
         self.rider = Rider(self._failed)
         self._doors = [Door(self, bound) for bound in sockets]
+        self._unwatch = context.world.clock.watch(self._sweep_soon)
 
     # -- for sessions
 
@@ -112,6 +94,12 @@ class FtpService:
     def _may_secure(self) -> bool:
         return self.context.implicit_tls or self.context.offers_starttls
 
+    def add(self, session: Session) -> None:
+        """A client came."""
+        self.sessions.add(session)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_later(SWEEP_EVERY, self._sweep_on)
+
     def stirred(self) -> None:
         """A session or a transfer is over."""
         self._changed.set()
@@ -135,6 +123,7 @@ class FtpService:
 
     async def drain(self, grace: float) -> None:
         """Stop listening; transfers may end for `grace` seconds, then everybody is told 421; nothing is left."""
+        self._unwatch()
         for door in self._doors:
             door.close()
         deadline = asyncio.get_running_loop().time() + grace
@@ -152,11 +141,32 @@ class FtpService:
 
     def close(self) -> None:
         """Close everything at once."""
+        self._unwatch()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for session in tuple(self.sessions):
             session.close()
         self.rider.close()
         if not self._over.done():
             self._over.set_result(None)
+
+    def sweep(self) -> None:
+        """End what was waited for too long; done by itself while there are clients, and when the world's clock is set."""
+        now = self.now()
+        for session in tuple(self.sessions):
+            try:
+                session.sweep(now)
+            except Exception:
+                session.handle_error()
+        self.rider.wake()
+
+    def _sweep_on(self) -> None:
+        self._sweeper = self._loop.call_later(SWEEP_EVERY, self._sweep_on) if self.sessions else None
+        self.sweep()
+
+    def _sweep_soon(self) -> None:
+        """From any thread: before anything else that comes is heard."""
+        self._loop.call_soon_threadsafe(self.sweep)
 
     async def _until(self, deadline: float, reached: Any) -> None:
         loop = asyncio.get_running_loop()

@@ -159,8 +159,6 @@ class Session(Control):
         self._job = job
         self.reply(f"150 {announcement}")
         self.flush()
-        if self._idler is not None and not self._idler.cancelled:
-            self._idler.cancel()
         if self._closed:
             return
         if self._accepted is not None:
@@ -198,6 +196,19 @@ class Session(Control):
             self._on_dtp_close()
             self.reply(reply)
             self.go_on()
+
+    def sweep(self, now: float) -> None:
+        """End what was waited for too long: the client's data connection, something to move on it, a command."""
+        if self.data_channel is not None:
+            self.data_channel.sweep(now)
+        elif self._dtp_acceptor is not None:
+            self._dtp_acceptor.sweep(now)
+        super().sweep(now)
+
+    def _on_dtp_close(self) -> None:
+        """A transfer is over, or will not be: the client is waited for again."""
+        super()._on_dtp_close()
+        self.quiet_since = self.service.now()
 
     def transfer_over(self, transfer: Transfer, reply: str) -> None:
         """A transfer ended; `reply` is its last word, "" where ABOR or a goodbye says it."""

@@ -1,8 +1,8 @@
 """HTTP/1.1 on a connection: the httptools parser behind the guard.
 
 The guard finds the messages; octets of the next one stay here until the current exchange is over, so pipelined requests
-are answered in order, a refusal never overtakes a reply, and what follows an upgrade or a CONNECT is not misread. One
-timer per connection is moved rather than remade, because a timer per request would cost as much as parsing it.
+are answered in order, a refusal never overtakes a reply, and what follows an upgrade or a CONNECT is not misread. No
+connection has a timer, which would cost as much for each request as parsing it: the listener's sweep looks at deadlines.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import contextlib
 import logging
 import re
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -54,6 +55,7 @@ class Host(Protocol):
     options: HttpOptions
     app: App
     log: logging.Logger
+    monotonic: Callable[[], float] | None
     connections: set[Any]
     tasks: set[asyncio.Task[None]]
 
@@ -89,7 +91,7 @@ class WebProtocol(HttpConnection):
         self.tap: Tap | None = None
         self._awaiting: Awaiting = "request"
         self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._now = host.monotonic or self.loop.time
 
     # -- the connection
 
@@ -140,9 +142,6 @@ class WebProtocol(HttpConnection):
         """This protocol is done: the connection is gone, or another's."""
         self.connections.discard(self)
         self._await("nothing", None)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def pause_writing(self) -> None:
         """The client is slow to take the reply; one that takes nothing at all is given up in time."""
@@ -369,16 +368,21 @@ class WebProtocol(HttpConnection):
         if self._busy and self.cycle.task is not None:
             self.cycle.disconnected = True
             self.cycle.task.cancel()
-        text = refused.reason.encode() + b"\n"
+        fields, text = self.refusal(refused)
         self.logger.debug("refused with %d: %s", refused.status, refused.reason)
         self.transport.write(
             status_line(refused.status)
             + self.host.standing_fields()
             + refused.fields
-            + b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(text)
+            + fields
+            + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(text)
             + text
         )
         self._end(linger=True)
+
+    def refusal(self, refused: Refused) -> tuple[bytes, bytes]:
+        """How a refusal says why: lines of fields, Content-Type among them, and the content."""
+        return b"Content-Type: text/plain; charset=utf-8\r\n", refused.reason.encode() + b"\n"
 
     def _end(self, linger: bool) -> None:
         """Close; where more may come, so that the client can still read the reply: end our side, drop its octets a while.
@@ -436,32 +440,26 @@ class WebProtocol(HttpConnection):
     # -- time
 
     def _await(self, what: Awaiting, seconds: float | None) -> None:
-        """From now on wait for that, at most so long."""
+        """From now on wait for that, at most so long: by the world's time, but for the end, which is the network's."""
         self._awaiting = what
         if seconds is None:
             self._deadline = None
-            return
-        self._deadline = deadline = self.loop.time() + seconds
-        if self._timer is not None:
-            if self._timer.when() <= deadline:
-                return
-            self._timer.cancel()
-        self._timer = self.loop.call_at(deadline, self._on_timer)
+        else:
+            self._deadline = (self.loop.time() if what == "end" else self._now()) + seconds
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self._deadline is None:
+    def sweep(self, now: float, session_now: float) -> None:
+        """End what was waited for too long; for the listener, see `Link.sweep`."""
+        if self._deadline is None or (now if self._awaiting == "end" else session_now) <= self._deadline:
             return
-        if self._deadline - self.loop.time() > 0.002:
-            self._timer = self.loop.call_at(self._deadline, self._on_timer)
-        elif self._awaiting == "head":
-            self.refuse(Refused(408, "the head did not come in time"))
-        elif self._awaiting == "body":
-            if self.flow.read_paused:
+        self._deadline = None
+        match self._awaiting:
+            case "head":
+                self.refuse(Refused(408, "the head did not come in time"))
+            case "body" if self.flow.read_paused:  # it is not the client that is slow
                 self._await("body", self.options.body_timeout)
-            else:
+            case "body":
                 self.refuse(Refused(408, "the body did not come in time"))
-        elif self._awaiting == "drain":
-            self.abort()
-        elif self._awaiting != "nothing":
-            self.transport.close()
+            case "drain":
+                self.abort()
+            case "request" | "end":
+                self.transport.close()

@@ -15,7 +15,10 @@ from .protocol import WebProtocol
 
 
 class WebServer:
-    """All connections of one HTTP service. `now` gives seconds since 1970, `done` is told of each exchange."""
+    """All connections of one HTTP service. `now` gives seconds since 1970, `done` is told of each exchange.
+
+    `monotonic` is the time that limits go by, the loop's if it is not given; who sweeps the connections goes by it, too.
+    """
 
     def __init__(
         self,
@@ -24,9 +27,10 @@ class WebServer:
         *,
         log: logging.Logger,
         now: Callable[[], float],
+        monotonic: Callable[[], float] | None = None,
         done: Callable[[Exchange], None] | None = None,
     ) -> None:
-        self.app, self.options, self.log = app, options, log
+        self.app, self.options, self.log, self.monotonic = app, options, log, monotonic
         self.connections: set[Any] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         """Applications that still work on a request whose client is gone."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...settings import Limits, Settings
 from ...wire.link import Link
-from ...wire.listener import Listener
+from ...wire.listener import SWEEP_EVERY, Listener
 from ...wire.tap import Tap
 from ...world.changes import ReceiveRequest
 from ...world.journal import Origin
@@ -28,6 +28,8 @@ BUSY = (
     b"Retry-After: 1\r\n\r\ntoo many connections\n"
 )
 ALPN = ("http/1.1",)
+SOONEST_SWEEP = 0.05
+"""Seconds between two looks at deadlines, where limits are shorter than a second."""
 
 
 def options_of(settings: Settings) -> HttpOptions:
@@ -56,6 +58,7 @@ class HttpService:
             options,
             log=context.log,
             now=context.world.clock.now,
+            monotonic=context.world.clock.monotonic,
             done=self._record if options.record else None,
         )
         self.tunnels = Tunnels(context.authority, options.tunnel_names, self.server.connection)
@@ -69,8 +72,11 @@ class HttpService:
             busy=BUSY,
             log=context.log,
             handshake_timeout=limits.handshake,
+            sweep_every=max(SOONEST_SWEEP, min(SWEEP_EVERY, limits.http_head, limits.http_keep_alive)),
+            now=context.world.clock.monotonic,
+            watch=context.world.clock.watch,
         )
-        self.listener.gate = lambda: context.faults
+        self.listener.gate = context.faults_for
 
     def _connection(self) -> Tap:
         inner, faults = self.server.connection(), self.context.faults

@@ -28,7 +28,7 @@ _NAME = re.compile(
 
 
 class TunnelTls(SSLProtocol):
-    """TLS within a tunnel; `shutdown` passes on to the HTTP connection inside."""
+    """TLS within a tunnel; `shutdown` and `sweep` pass on to the HTTP connection inside."""
 
     def __init__(self, web: WebProtocol, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -38,6 +38,10 @@ class TunnelTls(SSLProtocol):
         """End after the exchange that is going on, or now."""
         if self.web.transport is not None:
             self.web.shutdown()
+
+    def sweep(self, now: float, session_now: float) -> None:
+        """End what was waited for too long."""
+        self.web.sweep(now, session_now)
 
 
 class Tunnels:
