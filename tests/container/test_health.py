@@ -61,6 +61,29 @@ def test_one_that_answers_something_else_is_named(
     assert capsys.readouterr().err == f"minternet: {name} answers b'220 ' on port {other.port}, not b'* OK'\n"
 
 
+def test_faults_make_nobody_unwell_and_are_not_used_up(
+    net: Internet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with net.faults.during("imap: refuse, first=1", "=https: tls_handshake_failure", "ftp: silence") as faults:
+        assert health(net, tmp_path) == 0
+        assert [net.faults.uses(fault) for fault in faults] == [0, 0, 0]
+    tcp = [name for name in net.ready().services if name != "echo-udp"]
+    assert capsys.readouterr().out == f"{len(tcp)} services answer\n"
+
+
+def test_one_with_faults_that_does_not_run_is_named(
+    net: Internet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = net.supervisor.supervised["imap"]
+    with net.faults.during("imap: refuse"):
+        running.status = "restarting"
+        try:
+            assert health(net, tmp_path) == 1
+        finally:
+            running.status = "running"
+    assert capsys.readouterr().err == "minternet: imap is restarting\n"
+
+
 def test_one_that_says_nothing_is_not_waited_for(
     net: Internet, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,7 @@ def test_a_line_strikes_is_told_of_and_is_taken_back(api: Client, net: Internet)
     assert (answer.json["n"], answer.json["strokes"], answer.json["conversations"]) == (2, 0, [])
     assert fetched(net, 3) == [WELL, "NO", WELL]
     told = api.get(f"/faults/{quote(name)}")
-    assert told["strokes"] == 1
+    assert (told["strokes"], told["uses"]) == (1, 3)
     assert "UNAVAILABLE" in api.ask("GET", f"/transcripts/{told['conversations'][0]}/text").body.decode()
     (event,) = api.get(f"/events?kind=fault-struck&since={cursor}")["events"]
     assert (event["name"], event["conversation"]) == (name, told["conversations"][0])
@@ -151,7 +151,7 @@ def test_a_put_that_contradicts_itself_is_refused(api: Client) -> None:
 def test_the_catalogue(api: Client, net: Internet) -> None:
     kinds = {each["name"]: each for each in api.get("/faults/kinds")["kinds"]}
     assert list(kinds) == list(KINDS)
-    assert kinds["truncate"]["attributes"][1]["words"] == ["close", "reset", "wait"]
+    assert kinds["truncate"]["attributes"][1]["words"] == ["close", "reset", "half_close", "wait"]
     assert kinds["reset"]["seen"]["http"] == "ConnectionResetError"
     assert list(kinds["greylist"]["seen"]) == ["smtp"]
 

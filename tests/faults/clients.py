@@ -11,6 +11,7 @@ import poplib
 import smtplib
 import socket
 import ssl
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -184,6 +185,19 @@ ONE_EACH: dict[str, tuple[str, Conversation]] = {
     "nntp": ("ARTICLE", article),
 }
 """For each protocol a command, and a conversation in which it is given once."""
+
+
+def close_what_is_left(error: Exception, but: socket.socket | None = None) -> None:
+    """The connections of clients that failed while they were made: some modules of the standard library leave them open.
+
+    Where one is to stay, clients keep what they have, and only loose sockets are closed.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for value in list(frame.f_locals.values()):
+            names = ("file", "_file", "sock") if but is None else ()
+            for held in (value, *(getattr(value, name, None) for name in names)):
+                if isinstance(held, socket.socket | io.IOBase) and held is not but:
+                    held.close()
 
 
 # -- TLS

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from faults.clients import (
+    IMPLICIT,
     LETTER,
     PATIENT,
     article,
@@ -216,8 +217,26 @@ def test_each_stroke_is_told(net: Internet) -> None:
     assert transcript is not None
     assert "*: fault 'later': reply at FETCH" in transcript.text()
     (report,) = net.faults.reports
+    assert (report.strokes, report.uses) == (net.faults.strokes("later"), net.faults.uses("later")) == (1, 1)
     assert (report.strokes, report.conversations) == (1, (struck.conversation,))
     assert net.faults.struck[-1] == struck
+
+
+def test_a_client_that_tries_three_times_is_struck_twice(net: Internet) -> None:
+    fault = net.faults.add("=smtp RCPT: reply 450 4.2.0 Busy, first=2")
+    for _ in range(2):
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            send(net, PATIENT)
+    assert send(net, PATIENT) == {}
+    assert (net.faults.uses(fault), net.faults.strokes(fault)) == (3, 2)
+
+
+def test_one_service_and_not_all_of_its_protocol(net: Internet) -> None:
+    fault = net.faults.add("=imap: close")
+    assert IMPLICIT["imaps"](net) == "BYE"
+    with pytest.raises(imaplib.IMAP4.abort):
+        fetch(net, PATIENT)
+    assert net.faults.uses(fault) == 1
 
 
 def test_internets_do_not_know_each_others_faults() -> None:
@@ -322,6 +341,42 @@ def test_no_fault_keeps_an_internet_from_starting() -> None:
         settings=Settings(ephemeral=True, services=("imap", "echo"), faults=("*: silence", "*: refuse"))
     ) as net:
         assert len(net.faults.reports) == 2
+
+
+STANDING = (
+    "*: refuse",
+    "*: silence, when=connect",
+    "*: timeout 0",
+    "*: reset",
+    "http: reply 500 no",
+    "*: tls_handshake_failure",
+    "*: certificate_expired",
+    "*: down",
+)
+
+
+@pytest.mark.parametrize("uvloop", [True, False])
+def test_no_fault_keeps_a_service_from_starting_again(uvloop: bool) -> None:
+    """The supervisor's own looks meet no fault, and leave no trace; the next client is struck."""
+    chosen = Settings(
+        ephemeral=True,
+        uvloop=uvloop,
+        services=("echo", "http", "https", "imap", "imaps", "ftp", "ftps", "control"),
+        faults=STANDING,
+    )
+    with Internet(settings=chosen) as net:
+        number = net.transcripts.opened
+        for name in net.supervisor.supervised:
+            assert net.call(net.supervisor.restart(name)), name
+            assert net.supervisor.supervised[name].status == "running"
+        assert {report.uses for report in net.faults.reports} == {0}
+        assert net.conversations(since=number) == []
+        web = http.client.HTTPConnection(*net.control.address, timeout=PATIENT)
+        web.request("GET", "/readyz")
+        assert web.getresponse().status == 200
+        web.close()
+        with pytest.raises((imaplib.IMAP4.abort, ConnectionError)):
+            fetch(net, PATIENT)
 
 
 def test_the_command_line_and_the_environment() -> None:

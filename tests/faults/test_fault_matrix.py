@@ -36,6 +36,7 @@ from faults.clients import (
 
 from minternet import Internet
 from minternet.faults.catalogue import KINDS, PROTOCOLS
+from minternet.registry import by_name
 
 Seen = Any
 """An exception's type (or types), or what is returned: a value, or a function that says whether it is right."""
@@ -157,6 +158,7 @@ def rows() -> list[Any]:
     add("silence", WAITS, COMMANDED, timeout=SHORT)
     add("silence, when=instead", WAITS, COMMANDED, timeout=SHORT)
     add("delay 10", LATE, COMMANDED)
+    one("echo: delay 10, when=connect", ONE_EACH["echo"][1], LATE["echo"])
     add("delay 5s", WAITS, COMMANDED, timeout=SHORT)
     # replies
     replies = {
@@ -269,6 +271,20 @@ def test_a_client_sees_what_is_promised(
     seen = saw(client, net, timeout)
     assert is_as(expected, seen), f"{line} was seen as {seen!r}"
     assert net.faults.strokes(fault) > 0
+    if isinstance(seen, Exception):
+        told = promise_of(line)
+        assert any(name in told for name in names_of(seen)), f"{line} was seen as {seen!r}, and the docs say {told!r}"
+
+
+def promise_of(line: str) -> str:
+    """What docs/faults.md says of the line's kind in its protocol."""
+    kind, protocol = KINDS[line.split(": ", 1)[1].split()[0].rstrip(",")], line.split(":")[0].split()[0]
+    return kind.promise.get(protocol, kind.promise.get("*", ""))
+
+
+def names_of(error: Exception) -> set[str]:
+    """The exception's name and those of what it is a kind of, as people write them."""
+    return {each.__qualname__ for each in type(error).__mro__} - {"Exception", "BaseException", "object", "OSError"}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -355,11 +371,19 @@ def test_every_kind_is_in_the_matrix() -> None:
         (row.values[0].split(":")[0].split()[0], row.values[0].split(": ", 1)[1].split()[0].rstrip(","))
         for row in rows()
     }
-    elsewhere = {"starttls_stripped", "tls_handshake_failure", *FLAWS}
+    elsewhere = {"starttls_stripped"} | {kind.name for kind in KINDS.values() if kind.tls}
     missing = {
         (protocol, kind.name)
         for kind in KINDS.values()
         for protocol in PROTOCOLS
         if protocol in kind.protocols and kind.name not in elsewhere and (protocol, kind.name) not in tried
     }
-    assert missing <= {("echo", "delay")}
+    assert not missing
+
+
+def test_every_kind_of_tls_is_in_the_matrix() -> None:
+    """Those above are all, and tried in every protocol that they work in."""
+    assert {kind.name for kind in KINDS.values() if kind.tls} == {"tls_handshake_failure", *FLAWS}
+    protocols = {by_name()[service].protocol for service in (*IMPLICIT, *UPGRADES)}
+    assert all(kind.protocols <= protocols for kind in KINDS.values() if kind.tls)
+    assert KINDS["starttls_stripped"].protocols == STRIPPED.keys() <= UPGRADES.keys()

@@ -12,6 +12,7 @@ from minternet.faults.catalogue import KINDS, attributes_of, is_network, when_of
 from minternet.faults.checks import check
 from minternet.faults.language import Command, command_of, reply_of, with_lies, without_starttls
 from minternet.faults.rule import Fault, FaultError, looks_like, read, written
+from minternet.faults.services import concerns
 from minternet.faults.toxics import from_toxic, to_toxic
 from minternet.registry import SERVICES
 
@@ -50,6 +51,8 @@ LINES = {
         times=2,
         name="cut",
     ),
+    "=imap FETCH: reset": Fault(kind="reset", service="=imap", command="FETCH"),
+    '="im ap*": close': Fault(kind="close", service="=im ap*"),
     "echo: bandwidth rate=64, stream=upstream, enabled=no": Fault(
         kind="bandwidth", service="echo", attributes={"rate": 64}, stream="upstream", enabled=False
     ),
@@ -60,7 +63,8 @@ LINES = {
 def test_lines_are_read_and_written(line: str, fault: Fault) -> None:
     assert read(line) == fault
     assert read(written(fault)) == fault
-    check(fault, SERVICES)
+    if "im ap" not in line:
+        check(fault, SERVICES)
 
 
 def test_mappings_are_read() -> None:
@@ -80,7 +84,7 @@ REFUSED = {
     "imap: limit_data 1.5": "bytes is a whole number (octets) from 0 on, not 1.5",
     "imap: slicer average_size=4, size_variation=4": "size_variation is less than average_size",
     "imap: corrupt rate=2": "rate is from 0 to 1, not 2",
-    "imap: truncate 5, then=explode": "then is one of close, reset, wait, not 'explode'",
+    "imap: truncate 5, then=explode": "then is one of close, reset, half_close, wait, not 'explode'",
     "imap: refuse busy=maybe": "busy is yes or no, not 'maybe'",
     "imap: close, soon=yes": "has no attribute 'soon'",
     "imap: close, later": "'later' is not NAME=VALUE",
@@ -93,6 +97,8 @@ REFUSED = {
     "imap: reply 450 No": "a reply of imap begins with OK, NO, BAD, BYE, * or +",
     "smtp: reply no": "a reply of smtp begins with three digits",
     "gopher: close": "no service is called 'gopher'; there are echo, ",
+    "=gopher: close": "no service is called '=gopher'; there are echo, ",
+    "=control: close": "no service is called '=control'",
     "control: close": "no service is called 'control'",
     "http: starttls_stripped": "http has no STARTTLS to strip",
     "imaps: starttls_stripped": "imaps has no STARTTLS to strip",
@@ -102,6 +108,10 @@ REFUSED = {
     "echo-udp: latency 10": "datagrams have no connection",
     "echo: certificate_expired": "echo has no TLS here",
     "imap FETCH: latency 10": "leave the command out; `delay` is for one command",
+    "ftp PWD: latency 10": "APPE, LIST, MLSD, NLST, RETR, STOR, STOU have data connections of their own",
+    "http POST: limit_data 5": "leave the command out",
+    "imap FETCH: silence, stream=upstream": "leave the command out",
+    "imap FETCH: close, toxicity=0.5": "for close, write probability=0.5",
     "imap account=alice: latency 10": "knows no account",
     "imap FETCH: close, stream=upstream": "stream=upstream is for faults of the network",
     "imap FETCH: certificate_expired": "strikes before anything is said",
@@ -124,6 +134,7 @@ def test_any_text_is_read_or_refused() -> None:
     words = [
         *KINDS,
         "imap",
+        "=imap",
         "http",
         "FETCH",
         ":",
@@ -182,6 +193,34 @@ TURNS = {
 @pytest.mark.parametrize(("line", "expected"), TURNS.items(), ids=list(TURNS))
 def test_how_often(line: str, expected: str) -> None:
     assert strokes(line, 8) == expected
+
+
+def test_uses_are_the_times_it_might_have_struck() -> None:
+    armed = Armed(read("imap FETCH: close, first=2"), 1, 0, lambda: 0.0)
+    for name in ("FETCH", "NOOP", "FETCH", "FETCH"):
+        situation = Situation("imap", "127.0.0.1", 1, Command(name))
+        _ = armed.means(situation) and armed.strikes(situation)
+    assert (armed.uses, armed.strokes) == (3, 2)
+    armed.forget()
+    assert (armed.uses, armed.strokes) == (0, 0)
+
+
+MEANT = {
+    "imap": {"imap", "imaps"},
+    "=imap": {"imap"},
+    "=IMAP": {"imap"},
+    "imaps": {"imaps"},
+    "=imap*": {"imap", "imaps"},
+    "smtp": {"smtp", "submission", "smtps", "lmtp"},
+    "=smtp": {"smtp"},
+    "=s*": {"smtp", "submission", "smtps"},
+}
+
+
+@pytest.mark.parametrize(("service", "meant"), MEANT.items(), ids=list(MEANT))
+def test_a_protocol_or_one_service_of_that_name(service: str, meant: set[str]) -> None:
+    fault = read(f"{service}: close")
+    assert {each.name for each in SERVICES if concerns(fault, each)} == meant
 
 
 def test_chance_is_replayed_by_its_seed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from ..faults.faults import Fault, Faults, Given, Report
 
 Value = TypeVar("Value")
+TURNS = 5
+"""Of the loop, in which it hears of ends that have come."""
 
 
 class FaultsHandle:
@@ -61,6 +64,11 @@ class FaultsHandle:
         name = fault if isinstance(fault, str) else fault.name
         return self._do(lambda faults: faults.report(name)).strokes
 
+    def uses(self, fault: Fault | str) -> int:
+        """How often a fault might have struck: what it is about happened, whether it was its turn or not; FaultError."""
+        name = fault if isinstance(fault, str) else fault.name
+        return self._do(lambda faults: faults.report(name)).uses
+
     @property
     def struck(self) -> list[FaultStruck]:
         """Every stroke that the journal still holds, oldest first."""
@@ -69,6 +77,8 @@ class FaultsHandle:
 
     def _do(self, work: Callable[[Faults], Value]) -> Value:
         async def on_loop() -> Value:
+            for _ in range(TURNS):  # clients that have closed already are gone then, and no stroke is spent on them
+                await asyncio.sleep(0)
             return work(self._faults())
 
         if self._link.on_loop:

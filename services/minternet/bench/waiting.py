@@ -1,7 +1,8 @@
 """Waits instead of polls: for something that matches, from a cursor on, with an account of what did not.
 
-What is waited for is let go only after the server has told its client: a change is made and answered in one step of the
-loop, so the release waits for the step after.
+What is waited for is let go only after the server has told its client. As a rule a change is made and answered in one step
+of the loop, so the release waits for the step after; where the reply is held back by then, by a fault or because the client
+is slow, the release waits for that as well. Nothing of this is done where a change is made.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
+from ..wire.answering import OPEN_LINKS, is_answering, is_asked
 from ..world.journal import Event
 from ..world.world import World
 
@@ -21,6 +23,12 @@ SHOWN = 8
 """How many things that did not match a message lists."""
 DEFAULT_TIMEOUT = 5.0
 """Seconds."""
+SILENT_AT_MOST = 1.0
+"""Seconds that a server may say nothing to its client, as after a fault that silences it, before what it did is let go."""
+LOOK_EVERY = 0.001
+"""Seconds between two looks at a reply that is held back."""
+LOOKED_BACK = 100
+"""Events among which is found what came before the wait began."""
 
 
 class NothingMatched(AssertionError):
@@ -52,22 +60,28 @@ class Wait(Generic[Item]):
     async def first(self, since: int | None, timeout: float) -> Item:
         """The first match: of what is there and what comes, or with a cursor of what came after it. NothingMatched."""
         loop = asyncio.get_running_loop()
-        found: asyncio.Future[Item] = loop.create_future()
+        until = loop.time() + timeout
+        found: asyncio.Future[tuple[Item, int]] = loop.create_future()
 
-        def consider(items: Iterable[Item]) -> None:
+        def consider(items: Iterable[Item], conversation: int = 0) -> None:
             for item in items:
                 missed = self.misses(item)
                 if missed:
                     self.others.append(f"{self.tell(item)}: {missed}")
                 elif not found.done():
-                    found.set_result(item)
+                    found.set_result((item, conversation))
 
-        unwatch = self.world.watch(lambda event: consider(self.coming(event)), *self.topics)
+        unwatch = self.world.watch(lambda event: consider(self.coming(event), event.conversation), *self.topics)
         try:
-            consider(self._so_far(since))
-            item = await asyncio.wait_for(found, timeout)
+            if since is None:
+                consider(self.present())
+            else:
+                for event in self.world.journal.since(since):
+                    consider(self.coming(event), event.conversation)
+            item, conversation = await asyncio.wait_for(found, timeout)
             await asyncio.sleep(0)  # the step in which the client is told
             await asyncio.sleep(0)
+            await self._until_told(conversation, until)
             return item
         except TimeoutError:
             raise NothingMatched(self._account(since, timeout)) from None
@@ -82,10 +96,25 @@ class Wait(Generic[Item]):
             return
         raise SomethingMatched(f"{self.what} came, and should not have: {self.tell(item)}")
 
-    def _so_far(self, since: int | None) -> Iterable[Item]:
-        if since is None:
-            return self.present()
-        return [item for event in self.world.journal.since(since) for item in self.coming(event)]
+    async def _until_told(self, conversation: int, until: float) -> None:
+        """Wait while the reply to whoever did it is on its way."""
+        links = self.world.scratch.get(OPEN_LINKS, tuple)()
+        busy = {link.transcript.number: link for link in links if is_asked(link) or _answers(link)}
+        link = busy.get(conversation or self._conversation_behind()) if busy else None
+        loop = asyncio.get_running_loop()
+        silent_until = loop.time() + SILENT_AT_MOST
+        while link is not None and loop.time() < until:
+            if not _answers(link) and (not is_asked(link) or loop.time() > silent_until):
+                return
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _conversation_behind(self) -> int:
+        """Where the last thing as wanted came from, of those that came before the wait; 0 where nothing tells."""
+        journal = self.world.journal
+        for event in reversed(list(journal.since(max(journal.dropped, journal.last - LOOKED_BACK)))):
+            if event.conversation and any(not self.misses(item) for item in self.coming(event)):
+                return event.conversation
+        return 0
 
     def _account(self, since: int | None, timeout: float) -> str:
         came = f"{len(self.others)} others were there or came" if self.others else "nothing came"
@@ -96,6 +125,12 @@ class Wait(Generic[Item]):
         if since is not None and since < self.world.journal.dropped:
             lines.append(f"  the journal no longer holds events {since + 1} to {self.world.journal.dropped}")
         return "\n".join(lines)
+
+
+def _answers(link: Any) -> bool:
+    """Whether words for a client who is still there are on their way."""
+    transcript = getattr(link, "transcript", None)
+    return transcript is not None and transcript.closed is None and is_answering(link)
 
 
 def holds(pattern: Pattern, text: str) -> bool:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from .catalogue import attributes_of, is_network, kind_of, when_of
-from .language import MEANT, Command
+from .catalogue import attributes_of, is_network, is_of_transfer, kind_of, when_of
+from .language import MEANT, TRANSFERS, Command
 from .rule import Fault, is_on, looks_like
 
 SMTP_PATH = re.compile(r"(?:TO|FROM):\s*<([^>]*)>", re.IGNORECASE)
@@ -44,11 +44,15 @@ class Armed:
     def __init__(self, fault: Fault, number: int, world_seed: int, now: Callable[[], float]) -> None:
         self.fault, self.kind, self.now = fault, kind_of(fault), now
         self.when, self.network = when_of(fault), is_network(fault)
+        self.of_transfer = is_of_transfer(fault)
+        self.spoils_transfers = self.of_transfer or (self.kind.name in ("truncate", "corrupt") and not self.network)
         self.attributes = attributes_of(fault)
         self.seed = fault.seed if fault.seed is not None else zlib.crc32(f"{world_seed} {fault.name}".encode())
         self.key = f"{fault.name}#{number}"
         self.chance = random.Random(self.seed)
         self.strokes = 0
+        self.uses = 0
+        """The times it was asked and meant, whether it struck then or not."""
         self.recent: deque[int] = deque(maxlen=100)
         """The transcripts of the conversations it struck last."""
         self._counts: dict[str, int] = {}
@@ -58,7 +62,7 @@ class Armed:
     def forget(self) -> None:
         """Count from the start, with the same chance as then."""
         self.chance = random.Random(self.seed)
-        self.strokes = 0
+        self.strokes = self.uses = 0
         self._counts.clear()
         self._greeted.clear()
         self._tokens = None
@@ -76,6 +80,8 @@ class Armed:
         fault, command = self.fault, situation.command
         if command is None:
             return True
+        if self.of_transfer and command.name not in TRANSFERS:
+            return False
         if fault.command:
             pattern = fault.command.upper()
             if not any(fnmatchcase(name, pattern) for name in command.names):
@@ -91,6 +97,9 @@ class Armed:
 
     def strikes(self, situation: Situation) -> bool:
         """Whether it strikes now; this is counted."""
+        self.uses += 1
+        if self.fault.toxicity < 1 and self.chance.random() >= self.fault.toxicity:
+            return False
         key = self._counted(situation)
         count = self._counts.pop(key, 0) + 1
         self._counts[key] = count

@@ -17,7 +17,7 @@ LINES: Final = frozenset({"smtp", "imap", "pop3", "ftp", "nntp"})
 SECURE: Final = LINES | {"http"}
 """Protocols with TLS."""
 ALL: Final = frozenset(PROTOCOLS)
-THEN: Final = ("close", "reset", "wait")
+THEN: Final = ("close", "reset", "half_close", "wait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ _REPLY = {"text": Attribute("", help="the reply; empty: the one the protocol has
 _ANYWHERE: tuple[When, ...] = ("before", "connect", "instead", "inside", "after")
 _GONE = {
     "echo": "b'' from recv",
-    "http": "RemoteDisconnected",
+    "http": "RemoteDisconnected; IncompleteRead in a body",
     "smtp": "SMTPServerDisconnected",
     "imap": "IMAP4.abort",
     "pop3": "error_proto (-ERR EOF)",
@@ -88,6 +88,12 @@ _RESET = {
     "imap": "ConnectionResetError or IMAP4.abort",
     "*": "ConnectionResetError",
 }
+_SLOW = {
+    "smtp": "nothing but time, or SMTPServerDisconnected (timed out) where it is short",
+    "*": "nothing but time, or TimeoutError where it is short",
+}
+_OF_TRANSFER = "error_temp (426) of a transfer"
+_CUT = {name: f"{seen}; ConnectionResetError with then=reset" for name, seen in _GONE.items()}
 _WAITS = {"smtp": "SMTPServerDisconnected (timed out)", "*": "TimeoutError"}
 _NO_COMMANDS = "{protocol} has no commands"
 _NO_TLS = "{protocol} has no TLS here"
@@ -101,7 +107,7 @@ _ROWS: tuple[Kind, ...] = (
         {"latency": _milliseconds("how much later"), "jitter": _milliseconds("give or take")},
         network=True,
         toxiproxy=True,
-        promise={"*": "nothing but time, or TimeoutError where it is short"},
+        promise=_SLOW,
     ),
     Kind(
         "bandwidth",
@@ -109,7 +115,7 @@ _ROWS: tuple[Kind, ...] = (
         {"rate": Attribute(0, "KB/s", "0: nothing")},
         network=True,
         toxiproxy=True,
-        promise={"*": "nothing but time, or TimeoutError where it is short"},
+        promise=_SLOW,
     ),
     Kind(
         "slow_close",
@@ -125,7 +131,11 @@ _ROWS: tuple[Kind, ...] = (
         {"timeout": _milliseconds("until the close; 0: it stays open")},
         network=True,
         toxiproxy=True,
-        promise={**_GONE, "*": "TimeoutError if the client's is shorter"},
+        promise={
+            **{name: f"{seen}; TimeoutError if the client's is shorter" for name, seen in _GONE.items()},
+            "smtp": "SMTPServerDisconnected",
+            "ftp": f"EOFError, or TimeoutError if the client's is shorter; {_OF_TRANSFER}",
+        },
     ),
     Kind(
         "reset_peer",
@@ -133,7 +143,7 @@ _ROWS: tuple[Kind, ...] = (
         {"timeout": _milliseconds("until then")},
         network=True,
         toxiproxy=True,
-        promise=_RESET,
+        promise={**_RESET, "ftp": f"ConnectionResetError; or {_OF_TRANSFER}"},
     ),
     Kind(
         "slicer",
@@ -153,7 +163,11 @@ _ROWS: tuple[Kind, ...] = (
         {"bytes": Attribute(0, "octets", "that pass")},
         network=True,
         toxiproxy=True,
-        promise={**_GONE, "http": "IncompleteRead in a body"},
+        promise={
+            **_GONE,
+            "http": "IncompleteRead in a body; BadStatusLine or RemoteDisconnected before it; a head is taken for whole",
+            "ftp": f"EOFError; {_OF_TRANSFER}",
+        },
     ),
     Kind(
         "down",
@@ -183,7 +197,7 @@ _ROWS: tuple[Kind, ...] = (
     Kind("reset", "The connection is reset.", whens=_ANYWHERE, promise=_RESET),
     Kind(
         "half_close",
-        "The server ends its direction, and listens on without a word; under TLS it closes.",
+        "The server ends its direction, and listens on without a word; under TLS it closes, but for FTP.",
         whens=_ANYWHERE,
         promise=_GONE,
     ),
@@ -199,7 +213,7 @@ _ROWS: tuple[Kind, ...] = (
         "The command waits before it is carried out; at `connect`, the greeting.",
         {"delay": _milliseconds("how long")},
         whens=("before", "connect"),
-        promise={"*": "nothing but time, or TimeoutError where it is short"},
+        promise=_SLOW,
     ),
     # replies
     Kind(
@@ -211,7 +225,7 @@ _ROWS: tuple[Kind, ...] = (
         otherwise=_NO_COMMANDS,
         promise={
             "http": "that status",
-            "smtp": "SMTPResponseException with that code",
+            "smtp": "SMTPResponseException or SMTPRecipientsRefused, with that code",
             "imap": "IMAP4.error, or a NO",
             "pop3": "error_proto",
             "ftp": "error_temp or error_perm",
@@ -226,7 +240,7 @@ _ROWS: tuple[Kind, ...] = (
         promise={
             "echo": "other bytes than were sent",
             "http": "BadStatusLine",
-            "smtp": "SMTPResponseException (-1)",
+            "smtp": "SMTPResponseException or SMTPRecipientsRefused (-1)",
             "imap": "IMAP4.abort",
             "pop3": "error_proto",
             "ftp": "error_proto",
@@ -242,8 +256,8 @@ _ROWS: tuple[Kind, ...] = (
         promise={
             "echo": "other bytes than were sent",
             "http": "BadStatusLine",
-            "smtp": "SMTPResponseException (-1)",
-            "imap": "IMAP4.abort",
+            "smtp": "SMTPResponseException or SMTPRecipientsRefused (-1)",
+            "imap": "IMAP4.abort or IMAP4.error",
             "pop3": "error_proto",
             "ftp": "error_proto",
             "nntp": "NNTPProtocolError",
@@ -251,12 +265,16 @@ _ROWS: tuple[Kind, ...] = (
     ),
     Kind(
         "truncate",
-        "The reply ends after so many octets; in FTP, what a transfer sends.",
+        "The reply ends after so many octets; in FTP, what a transfer sends or receives.",
         {"bytes": Attribute(0, "octets", "that are sent"), "then": _then("close")},
         whens=("inside",),
         protocols=SECURE,
         otherwise=_NO_COMMANDS + "; limit_data ends any connection after so many octets",
-        promise={**_GONE, "http": "IncompleteRead in a body", "ftp": "error_temp (426), the file is short"},
+        promise={
+            **_CUT,
+            "http": "IncompleteRead in a body; ConnectionResetError with then=reset",
+            "ftp": f"{_OF_TRANSFER}, and the file is short; EOFError elsewhere",
+        },
     ),
     Kind(
         "lying_literal",
@@ -269,7 +287,7 @@ _ROWS: tuple[Kind, ...] = (
         protocols=frozenset({"imap", "http", "pop3"}),
         otherwise="{protocol} tells no size before what it sends",
         promise={
-            "imap": "IMAP4.abort, for content that ends in CRLF",
+            "imap": "IMAP4.abort, for content that ends in CRLF; TimeoutError where it tells of more",
             "http": "TimeoutError; IncompleteRead with then=close",
             "pop3": "nothing: poplib believes no sizes",
         },
@@ -281,7 +299,10 @@ _ROWS: tuple[Kind, ...] = (
         whens=("inside",),
         protocols=SECURE,
         otherwise=_NO_COMMANDS,
-        promise={**_WAITS, "http": "TimeoutError; IncompleteRead with then=close"},
+        promise={
+            **{name: f"{_WAITS.get(name, _WAITS['*'])}; {seen} with then=close" for name, seen in _GONE.items()},
+            "http": "TimeoutError; IncompleteRead with then=close",
+        },
     ),
     Kind(
         "drop_after_dot",
@@ -306,7 +327,7 @@ _ROWS: tuple[Kind, ...] = (
         promise={
             "http": "status 429",
             "smtp": "SMTPResponseException (421)",
-            "imap": "NO [LIMIT]",
+            "imap": "NO [LIMIT]; at a log-in IMAP4.error",
             "pop3": "error_proto",
             "ftp": "error_temp (421)",
             "nntp": "NNTPTemporaryError (400)",
@@ -439,11 +460,20 @@ def is_network(fault: Fault) -> bool:
     return KINDS[fault.kind].network and not fault.command and fault.when is None
 
 
+def is_of_transfer(fault: Fault) -> bool:
+    """Whether the fault is the network's on the data connection of a command, as only FTP has them."""
+    kind = KINDS[fault.kind]
+    of_command = kind.network and bool(fault.command) and fault.when is None
+    return of_command and (not kind.whens or fault.stream == "upstream")
+
+
 def when_of(fault: Fault) -> When:
     """When the fault strikes in a conversation."""
     kind = KINDS[fault.kind]
     if fault.when is not None:
         return fault.when
+    if is_of_transfer(fault):
+        return "inside"
     if not fault.command and "connect" in kind.whens and kind.name != "delay":
         return "connect"
     return kind.whens[0] if kind.whens else "before"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import Protocol
 
-from .catalogue import PROTOCOLS, Attribute, Kind, is_network, kind_of, when_of
-from .language import DOT
+from .catalogue import PROTOCOLS, Attribute, Kind, is_network, is_of_transfer, kind_of, when_of
+from .language import DOT, TRANSFERS
 from .rule import Fault, FaultError, Value
 from .services import concerns
 
@@ -114,14 +115,17 @@ def _check_kind(fault: Fault, kind: Kind) -> None:
     if is_network(fault) and (fault.account != "*" or fault.argument):
         what = "account" if fault.account != "*" else "argument"
         raise FaultError(f"{kind.name} of the network knows no {what}: name a command, or leave it out")
-    if not is_network(fault) and fault.stream == "upstream":
+    of_bytes = is_network(fault) or is_of_transfer(fault)
+    if not of_bytes and fault.stream == "upstream":
         raise FaultError(f"{kind.name} strikes in replies; stream=upstream is for faults of the network")
+    if not of_bytes and fault.toxicity < 1:
+        raise FaultError(f"toxicity is for faults of the network; for {kind.name}, write probability={fault.toxicity}")
     if (kind.tls or kind.name in ("down", "refuse")) and (fault.command or fault.argument or fault.account != "*"):
         raise FaultError(f"{kind.name} strikes before anything is said: it knows no command, argument and account")
-    if kind.network and not kind.whens and fault.command:
-        raise FaultError(
-            f"{kind.name} is about all bytes of a connection: leave the command out; `delay` is for one command"
-        )
+
+
+def _glob(pattern: str) -> Callable[[str], bool]:
+    return lambda name: fnmatchcase(name, pattern.upper())
 
 
 def _check_where(fault: Fault, kind: Kind, services: list[Known]) -> None:
@@ -144,6 +148,11 @@ def _problem(fault: Fault, kind: Kind, service: Known) -> str:
         return f"{kind.otherwise.format(protocol=protocol)} (there is {others})"
     if protocol == "echo" and not is_network(fault) and (fault.command or when_of(fault) != "connect"):
         return "echo has no commands: its faults strike when=connect, or are the network's"
+    if is_of_transfer(fault) and (protocol != "ftp" or not any(map(_glob(fault.command), TRANSFERS))):
+        return (
+            f"{kind.name} is about all bytes of a connection: leave the command out; `delay` is for one command, and"
+            f" FTP's {', '.join(sorted(TRANSFERS))} have data connections of their own"
+        )
     if kind.tls and service.tls is None:
         return f"{service.name} has no TLS"
     if kind.name == "starttls_stripped" and service.tls != "starttls":

@@ -7,7 +7,7 @@ its `ServiceFaults` while there are any for it, and None otherwise: to look ther
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -43,12 +43,14 @@ class Report(msgspec.Struct, frozen=True):
     line: str
     seed: int
     strokes: int
+    uses: int
+    """The times that all of WHERE agreed: it might have struck, and did so `strokes` times."""
     conversations: tuple[int, ...]
     """The transcripts of the last conversations it struck."""
 
 
 class Faults:
-    """All faults of one internet. `services` are those that may be named."""
+    """All faults of one internet. `services` are those that may be named; clients at `spared` addresses meet none."""
 
     def __init__(
         self,
@@ -56,7 +58,9 @@ class Faults:
         services: Iterable[Known],
         initial: Iterable[Given] = (),
         log: logging.Logger | None = None,
+        spared: Collection[tuple[str, int]] = (),
     ) -> None:
+        self._spared = spared
         self.world, self._services = world, tuple(services)
         self.log = log or logging.getLogger("minternet.faults")
         self._armed: dict[str, Armed] = {}
@@ -72,6 +76,11 @@ class Faults:
         return len(self._armed)
 
     @property
+    def given(self) -> list[Fault]:
+        """All faults as they were set, in the order in which they strike."""
+        return [armed.fault for armed in self._armed.values()]
+
+    @property
     def reports(self) -> list[Report]:
         """All faults, in the order in which they strike."""
         return [self._report(armed) for armed in self._armed.values()]
@@ -81,7 +90,7 @@ class Faults:
         return self._report(self._find(name))
 
     def _report(self, armed: Armed) -> Report:
-        return Report(armed.fault, str(armed.fault), armed.seed, armed.strokes, tuple(armed.recent))
+        return Report(armed.fault, str(armed.fault), armed.seed, armed.strokes, armed.uses, tuple(armed.recent))
 
     def _find(self, name: str) -> Armed:
         armed = self._armed.get(name)
@@ -113,6 +122,12 @@ class Faults:
         self._rearrange()
         return fault
 
+    def discard(self, names: Iterable[str]) -> None:
+        """Take several out at once, those of them that are there."""
+        for name in names:
+            self._armed.pop(name, None)
+        self._rearrange()
+
     def clear(self) -> None:
         """Take all faults out."""
         self._armed.clear()
@@ -138,7 +153,7 @@ class Faults:
 
     def serve(self, context: Context, links: Callable[[], Iterable[Any]] = lambda: ()) -> None:
         """From now on, give this service its faults; `links` are the connections it has, which they strike as well."""
-        service = ServiceFaults(context.service, context.authority, self._tell, links)
+        service = ServiceFaults(context.service, context.authority, self._tell, links, self._spared)
         self._at_work.append((context, service))
         self._arrange(context, service)
 
@@ -156,6 +171,8 @@ class Faults:
     def _works(self, armed: Armed, service: Known) -> bool:
         fault, protocol = armed.fault, service.protocol
         if not concerns(fault, service) or service.name.endswith("-udp") or protocol not in armed.kind.protocols:
+            return False
+        if armed.of_transfer and protocol != "ftp":
             return False
         if fault.kind == "reply":
             return not wrong_reply(protocol, str(fault.attributes.get("text", "")))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..wire.faults import RESET, Corrupter, reset_connection
+from ..wire.faults import reset_connection
 from .armed import Armed, Situation
 from .language import FINAL_FTP, TRANSFERS, Command, account_of, command_of, is_last, secrets_of
 from .spoiling import Spoiler, end
@@ -15,8 +16,6 @@ from .talk import ENDINGS, nothing, spoiler_of, stand_in
 
 if TYPE_CHECKING:
     from .service import ServiceFaults
-
-CUT = "426 Data connection closed before its end; transfer aborted."
 
 
 class ControlOutlet:
@@ -42,7 +41,24 @@ class ControlOutlet:
         reset_connection(self.control)
 
     def half_close(self) -> None:
-        self.close()
+        """When all is out; TLS is ended first, and the client may go on in its own direction."""
+        self.mute()
+        if self.control.passage is None:
+            self._shut()
+        else:
+            self.control.passage.after_outbound(self._shut)
+
+    def _shut(self) -> None:
+        from OpenSSL import SSL  # FTP's own, there already
+
+        control = self.control
+        if control._closed:
+            return
+        control._shut = True
+        with contextlib.suppress(OSError, SSL.Error):
+            if control.secure:
+                control.socket.shutdown()
+            control.raw_socket.shutdown(socket.SHUT_WR)
 
     def mute(self) -> None:
         self.over = True
@@ -111,10 +127,17 @@ class FtpTalk:
     ) -> None:
         put: Callable[[bytes], None] = outlet.put
         chain: list[Spoiler] = []
+        if not control.transferring:
+            control.spoil_data = None  # of a transfer that never began
+        of_transfer = [armed for armed in hits if armed.spoils_transfers and command.name in TRANSFERS]
+        for armed in of_transfer:
+            self._service.tell(armed, command.name, control.transcript)
+        if of_transfer:
+            from .transfers import spoil
+
+            control.spoil_data = partial(spoil, of_transfer)
         for armed in reversed(hits):
-            if command.name in TRANSFERS and armed.kind.name in ("truncate", "corrupt"):
-                self._service.tell(armed, command.name, control.transcript)
-                control.spoil_data = partial(spoil_transfer, armed)
+            if armed in of_transfer:
                 continue
             made = spoiler_of("ftp", armed, command, put, outlet)
             if made is not None:
@@ -154,31 +177,3 @@ class _UntilFinal:
             self._control.spoil = None
         for spoiler in self._chain:
             spoiler.finish()
-
-
-def spoil_transfer(armed: Armed, transfer: Any) -> None:
-    """What is sent over a data connection, as the fault in its command has it."""
-    if transfer.receive:
-        return
-    transfer.may_sendfile = False
-    if armed.kind.name == "corrupt":
-        changes = {name: armed.attributes[name] for name in ("offset", "rate", "xor")}
-        transfer._pieces = map(Corrupter(armed.stroke_chance(), **changes), transfer._pieces)  # type: ignore[arg-type]
-    else:
-        size, then = int(armed.attributes["bytes"]), str(armed.attributes["then"])
-        transfer._pieces = _cut(transfer, transfer._pieces, size, then)
-
-
-def _cut(transfer: Any, pieces: Iterator[bytes], left: int, then: str) -> Iterator[bytes]:
-    """The first octets of what a transfer sends; then it fails."""
-    for piece in pieces:
-        if passing := piece[:left]:
-            yield passing
-        left -= len(passing)
-        if len(passing) < len(piece):
-            break
-    else:
-        return
-    if then == "reset":
-        transfer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    transfer.fail(CUT)

@@ -217,8 +217,8 @@ MEANT: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyType(
 """The commands that a kind is about, where the fault itself names none."""
 UPGRADES: Final = frozenset({"STARTTLS", "STLS", "AUTH"})
 """The commands that begin TLS."""
-TRANSFERS: Final = frozenset({"RETR", "LIST", "NLST", "MLSD"})
-"""FTP's commands that send over a data connection."""
+TRANSFERS: Final = frozenset({"RETR", "LIST", "NLST", "MLSD"}) | _UPLOADS
+"""FTP's commands that use a data connection."""
 _OFFERS = re.compile(
     rb"(?:^250-STARTTLS\r\n|^STLS\r\n|^STARTTLS\r\n|^ AUTH TLS[^\r\n]*\r\n)|(?<=[ \[])STARTTLS ?", re.MULTILINE
 )

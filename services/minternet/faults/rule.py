@@ -6,7 +6,7 @@
     pop3: latency 200, jitter=50
 
 A line is WHERE `:` WHAT, OPTIONS. WHERE is a service or protocol, a command, and what the command's argument must look
-like; WHAT is a kind with its attributes; commas part the options. Quotes hold together what has commas or colons in it.
+like (`=imap` is the service, `imap` is imaps as well); WHAT is a kind with its attributes; commas part the options. Quotes hold together what has commas or colons in it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     kind: str
     name: str = ""
     service: str = "*"
-    """A glob over names of services and protocols."""
+    """A glob over names of services and protocols; behind a `=`, over names of services alone."""
     command: str = ""
     """A glob over commands: HTTP's are its methods; `.` is the end of a message in SMTP. "": none is named."""
     argument: str = ""
@@ -259,7 +259,8 @@ def _value(text: str) -> Value:
 
 def written(fault: Fault) -> str:
     """The fault as a line that `read` reads back."""
-    where = [_quoted(fault.service, " :=")]
+    service = fault.service.removeprefix("=")
+    where = ["=" * (service != fault.service) + _quoted(service, " :=")]
     if fault.command or fault.argument:
         where.append(_quoted(fault.command or "*", " :="))
     if fault.argument:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from ..wire.faults import FaultyPassage, Stage, reset_connection, stage_of
@@ -33,7 +33,9 @@ class ServiceFaults:
         authority: Authority,
         tell: Tell,
         links: Callable[[], Iterable[Any]] = lambda: (),
+        spared: Collection[tuple[str, int]] = (),
     ) -> None:
+        self._spared = spared
         self.service, self.authority = service, authority
         self.protocol = service.protocol
         self.links = links
@@ -72,6 +74,10 @@ class ServiceFaults:
         """A fault strikes here."""
         self._tell(armed, self.service.name, command, transcript)
 
+    def spares(self, peer: Any) -> bool:
+        """Whether a client meets no faults: the supervisor, which looks whether the service is well."""
+        return bool(self._spared) and tuple(peer[:2]) in self._spared
+
     # -- at the door
 
     def admits(self, client: str) -> bool:
@@ -101,6 +107,8 @@ class ServiceFaults:
         return "none" if flaw is None else self.authority.flawed(flaw)
 
     def _spoiled_handshake(self, client: str, transcript: Any) -> Armed | None:
+        if transcript is not None and self.spares(transcript.peer):
+            return None
         situation = Situation(self.protocol, client, 0)
         for armed in self._handshakes:
             if armed.means(situation) and armed.strikes(situation):
@@ -115,6 +123,9 @@ class ServiceFaults:
         return FaultyPassage(self._attached, self._detached) if self._network else None
 
     def _attached(self, passage: FaultyPassage) -> None:
+        transcript = getattr(passage.ends, "transcript", None)
+        if transcript is not None and self.spares(transcript.peer):
+            return
         self._passages[passage] = set()
         self._arrange_passage(passage)
 
@@ -143,6 +154,8 @@ class ServiceFaults:
         for armed in self._network:
             struck, passed = f"+{armed.key}", f"-{armed.key}"
             if struck not in decided and passed not in decided:
+                if _is_closing(passage.ends):
+                    continue  # no stroke is spent on what is over already
                 decided.add(struck if self._strikes_connection(armed, situation, transcript) else passed)
             if struck in decided:
                 stages = upstream if armed.fault.stream == "upstream" else downstream
@@ -151,9 +164,7 @@ class ServiceFaults:
         passage.downstream.arrange(downstream)
 
     def _strikes_connection(self, armed: Armed, situation: Situation, transcript: Any) -> bool:
-        if not armed.means(situation) or (armed.fault.toxicity < 1 and armed.chance.random() >= armed.fault.toxicity):
-            return False
-        if not armed.strikes(situation):
+        if not armed.means(situation) or not armed.strikes(situation):
             return False
         self.tell(armed, "", transcript)
         return True
@@ -179,6 +190,12 @@ class ServiceFaults:
             for armed in self.talking
             if (armed.when == "connect") == connecting and armed.means(situation) and armed.strikes(situation)
         ]
+
+
+def _is_closing(ends: Any) -> bool:
+    """Whether the server has closed a connection that its client has not left yet."""
+    transport = getattr(ends, "transport", None)
+    return bool(transport.is_closing() if transport is not None else getattr(ends, "_ending", False))
 
 
 def _maker(armed: Armed) -> Callable[[], Stage]:

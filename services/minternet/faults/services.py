@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 SPARED = "control"
 """The protocol that faults never touch: they are taken back through it."""
 
+EXACTLY = "="
+"""Before a service's name: the service of that name, and not all of the protocol that is called so too."""
+
 
 def concerns(fault: Fault, service: Known) -> bool:
-    """Whether the fault names the service, or its protocol."""
+    """Whether the fault names the service, or its protocol; behind EXACTLY, only names of services count."""
     if service.protocol == SPARED:
         return False
     pattern = fault.service.casefold()
+    if pattern.startswith(EXACTLY):
+        return fnmatchcase(service.name, pattern.removeprefix(EXACTLY))
     return fnmatchcase(service.name, pattern) or fnmatchcase(service.protocol, pattern)

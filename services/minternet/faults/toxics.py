@@ -7,6 +7,7 @@ from typing import Any
 
 from .catalogue import KINDS, attributes_of, is_network, kind_of
 from .rule import Fault, FaultError, read
+from .services import EXACTLY
 
 TOXICS = frozenset(kind.name for kind in KINDS.values() if kind.toxiproxy and kind.network)
 """Toxiproxy's types of toxics; its `down` is no toxic but a proxy that is not enabled, and a fault of that kind here."""
@@ -20,7 +21,7 @@ def from_toxic(service: str, toxic: Mapping[str, Any]) -> Fault:
     return read(
         {
             "kind": kind,
-            "service": service,
+            "service": f"{EXACTLY}{service}",
             "name": toxic.get("name") or f"{kind}_{stream}",
             "stream": stream,
             "toxicity": toxic.get("toxicity", 1.0),

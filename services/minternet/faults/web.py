@@ -80,7 +80,7 @@ class WebTalk:
     async def answer(self, app: App, scope: Any, receive: Any, send: Any) -> None:
         """Have a request answered."""
         exchange = scope.get("extensions", {}).get("minternet.exchange")
-        if exchange is None:
+        if exchange is None or self._service.spares(scope.get("client") or ()):
             await app(scope, receive, send)
             return
         path = scope["raw_path"].decode("latin-1")

@@ -80,6 +80,10 @@ class Stage:
         """Let go of what is held, and of timers: the stage is taken out."""
         return ()
 
+    def flush(self) -> Sequence[Step]:
+        """Let go of what would be handed on later: another stage is taken out, and this one stays."""
+        return ()
+
 
 class Timed(Stage):
     """Hands on each step at a time of its own, never before the one that came first."""
@@ -110,6 +114,9 @@ class Timed(Stage):
         held = [step for _, step in self._waiting]
         self._waiting.clear()
         return held
+
+    def flush(self) -> Sequence[Step]:
+        return self.release()
 
     def _arm(self) -> None:
         if self._timer is None and self._waiting:
@@ -236,7 +243,7 @@ class LimitData(Stage):
     """The connection is closed when `bytes` octets have passed."""
 
     def __init__(self, chance: random.Random, bytes: int = 0) -> None:
-        self._left = bytes
+        self._left = int(bytes)
         self._over = False
 
     def push(self, step: Step) -> None:
@@ -251,7 +258,11 @@ class LimitData(Stage):
             self.pipe.dropped(len(step) - len(passing))
             if not self._over:
                 self._over = True
-                self.next(self.pipe.ends.close_transport)
+                self.over()
+
+    def over(self) -> None:
+        """Octets came that may not pass."""
+        self.next(self.pipe.ends.close_transport)
 
 
 class Corrupt(Stage):
@@ -318,7 +329,9 @@ class Pipe:
             return
         gone = [name for name in self._stages if name not in make]
         # What is held goes on at once when a stage goes: it must not overtake what a stage further on holds.
-        held = [step for stage in reversed(self._stages.values()) for step in stage.release()] if gone else []
+        held: list[Step] = []
+        for name, stage in reversed(self._stages.items()) if gone else ():
+            held += stage.flush() if name in make else stage.release()
         fresh = [name for name in make if name not in self._stages]
         self._stages = {name: self._stages.get(name) or create() for name, create in make.items()}
         following: Callable[[Step], None] = self._out

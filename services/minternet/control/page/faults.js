@@ -34,7 +34,7 @@ export async function faults(place) {
     h(
       "tr",
       h("td", h("code", each.line.replace(NAMED, "")), h("div.dim", each.name)),
-      h("td.number", h(`span.tag${each.strokes ? ".bad" : ""}`, each.strokes)),
+      h("td.number", h(`span.tag${each.strokes ? ".bad" : ""}`, each.strokes), h("span.dim", ` of ${each.uses}`)),
       h("td.hide-narrow", [...new Set(each.conversations.toReversed())].slice(0, SHOWN_CONVERSATIONS).map((number) => [h("a", { href: link("transcripts", number) }, `#${number}`), " "])),
       h("td.number", h("button.small.quiet", { type: "button", onclick: () => change("DELETE", path("faults", each.name)) }, "Remove")),
     );

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ...faults.catalogue import KINDS, PROTOCOLS, Kind
 from ...faults.faults import Fault, FaultError, Faults, Report
-from ...faults.rule import read
+from ...faults.rule import Value, read
+from ...faults.services import EXACTLY
 from ...faults.toxics import from_toxic, to_toxic
 from ..call import Call, Reply, created
 from ..problems import Problem, unprocessable
@@ -36,7 +38,7 @@ PARTING = ": "
 
 
 async def list_faults(call: Call[None, None]) -> FaultViews:
-    return FaultViews(tuple(map(view, _faults(call).reports)))
+    return FaultViews(tuple(map(view, faults_of(call).reports)))
 
 
 async def list_kinds(call: Call[None, None]) -> KindViews:
@@ -49,33 +51,33 @@ async def get_fault(call: Call[None, None]) -> FaultView:
 
 async def add_fault(call: Call[None, FaultBody]) -> Reply:
     """A new fault; one without a name is called after what it does."""
-    faults, fault = _faults(call), fault_of(call.body)
+    faults, fault = faults_of(call), fault_of(call.body)
     if fault.name == KINDS_PATH:
         raise unprocessable("/name", f"{KINDS_PATH} is where the catalogue is; take another name")
     if _has(faults, fault.name):
         raise Problem(409, f"a fault is called {fault.name!r} already; PUT replaces it")
-    told = _set(faults, fault)
+    told = put(faults, fault)
     return created(told, "faults", told.name)
 
 
 async def set_fault(call: Call[None, FaultBody]) -> Reply:
     """In the place of one of the same name, which is then counted from the start."""
-    faults, fault, name = _faults(call), fault_of(call.body), call.path["fault"]
+    faults, fault, name = faults_of(call), fault_of(call.body), call.path["fault"]
     if len(name) > LONGEST_NAME:
         raise unprocessable("#path/fault", f"a name has at most {LONGEST_NAME} characters")
     if fault.name not in ("", name):
         raise unprocessable("/name", f"the URL calls it {name!r}; leave the name out")
     new = not _has(faults, name)
-    told = _set(faults, msgspec.structs.replace(fault, name=name))
+    told = put(faults, msgspec.structs.replace(fault, name=name))
     return created(told, "faults", name) if new else Reply(msgspec.json.encode(told))
 
 
 async def remove_fault(call: Call[None, None]) -> None:
-    _faults(call).remove(_report(call).fault.name)
+    faults_of(call).remove(_report(call).fault.name)
 
 
 async def clear_faults(call: Call[None, None]) -> Cleared:
-    faults = _faults(call)
+    faults = faults_of(call)
     number = len(faults)
     faults.clear()
     return Cleared(number)
@@ -93,23 +95,23 @@ def fault_of(body: FaultBody) -> Fault:
     return read(fields)
 
 
-def _faults(call: Call[Any, Any]) -> Faults:
+def faults_of(call: Call[Any, Any]) -> Faults:
     return call.hub.supervisor.faults
 
 
 def _has(faults: Faults, name: str) -> bool:
-    return any(report.fault.name == name for report in faults.reports)
+    return any(fault.name == name for fault in faults.given)
 
 
 def _report(call: Call[Any, Any]) -> Report:
     """The fault in the path; Problem 404."""
     try:
-        return _faults(call).report(call.path["fault"])
+        return faults_of(call).report(call.path["fault"])
     except FaultError as error:
         raise Problem(404, str(error)) from None
 
 
-def _set(faults: Faults, fault: Fault) -> FaultView:
+def put(faults: Faults, fault: Fault) -> FaultView:
     """Set a fault; FaultError, or Problem 409 where there are too many."""
     if len(faults) >= MOST_FAULTS and not _has(faults, fault.name):
         raise Problem(409, f"there are {MOST_FAULTS} faults already; remove one")
@@ -124,9 +126,8 @@ def _set(faults: Faults, fault: Fault) -> FaultView:
 
 def view(report: Report) -> FaultView:
     fault = {name: getattr(report.fault, name) for name in report.fault.__struct_fields__ if name != "seed"}
-    return FaultView(
-        **fault, line=report.line, seed=report.seed, strokes=report.strokes, conversations=report.conversations
-    )
+    told = {name: getattr(report, name) for name in ("line", "seed", "strokes", "uses", "conversations")}
+    return FaultView(**fault, **told)
 
 
 def _kind_view(kind: Kind) -> KindView:
@@ -142,11 +143,11 @@ def _kind_view(kind: Kind) -> KindView:
 
 
 async def list_toxics(call: Call[None, None]) -> tuple[ToxicView, ...]:
-    return tuple(_toxic_view(name, fault) for name, fault in (await _toxics(call)).items())
+    return tuple(toxic_view(name, fault) for name, fault in (await _toxics(call)).items())
 
 
 async def get_toxic(call: Call[None, None]) -> ToxicView:
-    return _toxic_view(call.path["toxic"], await _toxic(call))
+    return toxic_view(call.path["toxic"], await _toxic(call))
 
 
 async def add_toxic(call: Call[None, ToxicBody]) -> ToxicView:
@@ -155,9 +156,16 @@ async def add_toxic(call: Call[None, ToxicBody]) -> ToxicView:
     name = body.name or f"{body.type}_{body.stream}"
     if name in await _toxics(call):
         raise Problem(409, f"{service} has a toxic {name!r} already; PATCH changes it")
-    fault = from_toxic(service, msgspec.to_builtins(body))
-    _set(_faults(call), msgspec.structs.replace(fault, name=f"{service}{PARTING}{name}"))
-    return _toxic_view(name, fault)
+    return new_toxic(faults_of(call), service, name, msgspec.to_builtins(body))
+
+
+def new_toxic(faults: Faults, service: str, name: str, toxic: Mapping[str, Any]) -> ToxicView:
+    """Set a toxic on a service; FaultError, or Problem 409 where a fault that is no toxic has its name."""
+    fault = msgspec.structs.replace(from_toxic(service, toxic), name=f"{service}{PARTING}{name}")
+    if _has(faults, fault.name):
+        raise Problem(409, f"a fault is called {fault.name!r} already; take another name")
+    put(faults, fault)
+    return toxic_view(name, fault)
 
 
 async def change_toxic(call: Call[None, ToxicPatch]) -> ToxicView:
@@ -166,10 +174,15 @@ async def change_toxic(call: Call[None, ToxicPatch]) -> ToxicView:
         if getattr(body, field) not in (msgspec.UNSET, there):
             raise unprocessable(f"/{field}", f"it is {there!r} and stays so; remove the toxic and add another")
     toxicity = fault.toxicity if isinstance(body.toxicity, msgspec.UnsetType) else body.toxicity
-    attributes = {**fault.attributes, **body.attributes}
+    return toxic_view(name, change_fault(faults_of(call), fault, toxicity, body.attributes))
+
+
+def change_fault(faults: Faults, fault: Fault, toxicity: float, attributes: Mapping[str, Value]) -> Fault:
+    """Set a fault again with another toxicity, and some other attributes; FaultError."""
+    attributes = {**fault.attributes, **attributes}
     fault = msgspec.structs.replace(fault, toxicity=toxicity, attributes=attributes)
-    _set(_faults(call), fault)
-    return _toxic_view(name, fault)
+    put(faults, fault)
+    return fault
 
 
 async def post_toxic(call: Call[None, ToxicPatch]) -> ToxicView:
@@ -178,17 +191,20 @@ async def post_toxic(call: Call[None, ToxicPatch]) -> ToxicView:
 
 
 async def remove_toxic(call: Call[None, None]) -> None:
-    _faults(call).remove((await _toxic(call)).name)
+    faults_of(call).remove((await _toxic(call)).name)
 
 
 async def _toxics(call: Call[Any, Any]) -> dict[str, Fault]:
     """The toxics of the service in the path by name: those set as toxics, and faults that might have been; Problem 404."""
-    service = (await get_service(call)).name
-    faults = (report.fault for report in _faults(call).reports)
+    return toxics_of(faults_of(call), (await get_service(call)).name)
+
+
+def toxics_of(faults: Faults, service: str) -> dict[str, Fault]:
+    """A service's toxics by name."""
     return {
         fault.name.removeprefix(f"{service}{PARTING}"): fault
-        for fault in faults
-        if fault.service == service and to_toxic(fault) is not None
+        for fault in faults.given
+        if fault.service.removeprefix(EXACTLY) == service and to_toxic(fault) is not None
     }
 
 
@@ -201,6 +217,6 @@ async def _toxic(call: Call[Any, Any]) -> Fault:
     return toxics[name]
 
 
-def _toxic_view(name: str, fault: Fault) -> ToxicView:
+def toxic_view(name: str, fault: Fault) -> ToxicView:
     told = to_toxic(fault) or {}
     return ToxicView(**{**told, "name": name})

@@ -52,7 +52,10 @@ class FaultBody(In, frozen=True, forbid_unknown_fields=True):
 
 
 class FaultView(Out, frozen=True):
-    """A fault and what became of it: `line` says it again, `seed` replays it, `conversations` are the transcripts it struck last."""
+    """A fault and what became of it: `line` says it again, `seed` replays it, `conversations` are the transcripts it struck last.
+
+    `uses` are the times it might have struck, `strokes` those it did.
+    """
 
     name: str
     line: str
@@ -77,6 +80,7 @@ class FaultView(Out, frozen=True):
     enabled: bool
     seed: int
     strokes: int
+    uses: int
     conversations: tuple[int, ...]
 
 
