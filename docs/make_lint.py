@@ -35,7 +35,8 @@ with Internet() as net:
 
 `net.lint(service, since=number)` looks at the conversations that `net.conversations(...)` gives with the same arguments
 ([transcripts](transcripts.md)), and `conversation.lint()` at one. A finding has its `rule` (name, severity, reference), the
-`line` (secrets masked), `why`, `at` (seconds since the opening), `count` and the number of the `conversation`.
+`line` (secrets masked), `why`, `at` (seconds since the opening), `count` and the number of the `conversation`; `piece` and
+`octet` say where the line begins: in which of the conversation's pieces, at which of the client's octets.
 
 ## In pytest
 
@@ -47,11 +48,30 @@ A test fails when its clients break rules of a level or worse, where that is ask
 
 The nearest one counts; `lint="off"` lets a test be. A test that fails by itself has its findings in its report.
 
+## In a build, for clients in any language
+
+```console
+$ minternet log --lint                         what clients did wrong in the conversations that are kept
+$ minternet log --lint --level warning         only warnings and errors
+$ minternet log --lint --service smtp --json   a line of JSON for each finding
+$ minternet log --follow --lint                findings as conversations end, until Ctrl-C
+```
+
+Its status is 1 where there is a finding of the level or worse, so it is the last step of a build that has tested against
+`minternet up`. What could not be judged is said on standard error: where a run says more than the ring of
+[transcripts](transcripts.md) keeps, start with `--set transcript_octets=...`.
+
+By the [control API](control.md), `GET /api/v1/lint` has the findings of all conversations (`service`, `since`, `level`,
+`limit`), `/api/v1/transcripts/NUMBER/lint` those of one, `/api/v1/lint/rules` the table below. The page shows them above a
+conversation.
+
 ## What it says nothing about
 
 - Only what is certain is reported: where a client may have had a reason, there is no rule.
 - Where a conversation's beginning is no longer kept, or it cannot be followed, nothing is said of it.
 - Where a [fault](faults.md) struck, the order of commands and the end of the conversation are not judged.
+- The transcript of FTP tells lines, not how they ended: bare LF is not seen there. Lines of any length are FTP (RFC 959 names
+  no limit); only those that are longer than a path and its command can be are told of.
 - A connection on which nothing was said is nobody's mistake; one that is still open may still say QUIT.
 
 Python's own clients break no rule when they are used well. What they do not do by themselves: smtplib sets neither Date nor

@@ -20,6 +20,7 @@ examples:
   minternet check                      try every protocol with Python's standard library
   eval "$(minternet env)"              hosts, ports and SSL_CERT_FILE of the running internet, for a shell
   minternet log --follow               what clients and servers say to each other, as they say it
+  minternet log --lint --level error   what clients did wrong by the protocols' rules; status 1 if anything
   minternet validate my-fixtures       what is wrong with a folder of fixtures, by file and line
 """
 
@@ -88,11 +89,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--host", metavar="ADDRESS", help="where to listen (localhost: both loopback addresses)")
     where.add_argument("--public-host", metavar="ADDRESS", help="the address to tell clients, where it differs")
     what = parser.add_argument_group("what it holds and how it behaves")
-    what.add_argument("--fixtures", metavar="FOLDER", help="seed the world from FOLDER, not the default fixtures")
+    what.add_argument("--fixtures", metavar="PATH", help="seed the world from a folder or a .json or .toml file")
     what.add_argument("--config", metavar="FILE", help="settings as TOML (also MINTERNET_CONFIG)")
     what.add_argument("--hide", action="append", default=[], metavar="SERVICE=CAPABILITY", help="hide a capability")
     what.add_argument("--profile", action="append", default=[], metavar="SERVICE=NAME", help="imitate a known server")
     what.add_argument("--fault", action="append", default=[], metavar="FAULT", help="such as 'imap FETCH: reset, n=2'")
+    what.add_argument("--webhook", action="append", default=[], metavar="URL", help="post each event to URL, in order")
     what.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", help="any other setting or limit")
 
 
@@ -124,13 +126,19 @@ def _add_log(commands: Commands) -> None:
     log.add_argument("--follow", action="store_true", help="print what is said from now on, until Ctrl-C")
     log.add_argument("--service", metavar="NAME", help="only conversations with this service")
     log.add_argument("--target", metavar="READY_FILE", help="the internet meant; else the running one")
-    log.add_argument("--json", action="store_true", help="print a line of JSON for each thing that was said")
+    log.add_argument("--json", action="store_true", help="print a line of JSON for each thing said, or found")
+    instead = log.add_mutually_exclusive_group()
+    instead.add_argument("--lint", action="store_true", help="print what clients did wrong; status 1 if anything")
+    instead.add_argument("--har", metavar="FILE", help="write the HTTP conversations to FILE as HAR 1.2; -: print them")
+    log.add_argument(
+        "--level", choices=("note", "warning", "error"), help="with --lint: only what is so bad or worse (note)"
+    )
     log.set_defaults(run=_run_log)
 
 
 def _add_validate(commands: Commands) -> None:
-    validate = commands.add_parser("validate", help="say what is wrong with a folder of fixtures, by file and line")
-    validate.add_argument("folder", metavar="FOLDER")
+    validate = commands.add_parser("validate", help="say what is wrong with fixtures, by file and line")
+    validate.add_argument("folder", metavar="PATH", help="a folder, or a file of JSON or TOML")
     validate.set_defaults(run=_run_validate)
 
 

@@ -53,6 +53,9 @@ S: 250-PIPELINING
 S: 250-STARTTLS
 S: 250-8BITMIME
 S: 250-SIZE 1000000
+S: 250-CHUNKING
+S: 250-BINARYMIME
+S: 250-AUTH PLAIN LOGIN
 S: 250 SMTPUTF8
 """
 PLAIN_HELLO = """
@@ -92,6 +95,18 @@ def mail(body: str, parameters: str = "", header: str = HEADER) -> str:
     return HELLO + TO_DATA.replace("<a@x.test>", f"<a@x.test>{parameters}") + header + body + SENT
 
 
+def chunks(*parts: str, parameters: str = "") -> str:
+    """The same with the message in chunks (BDAT), each of them as its octets are written here."""
+    said = HELLO + TO_DATA.partition("C: DATA")[0].replace("<a@x.test>", f"<a@x.test>{parameters}")
+    for number, part in enumerate(parts, 1):
+        size = len(pieces_of(f"C- {part}")[0].data)
+        said += f"C: BDAT {size}{' LAST' if number == len(parts) else ''}\nC- {part}\nS: 250 ok\n"
+    return said + QUIT
+
+
+CRLF = "\\x0d\\x0a"
+FIELDS = f"From: a@x.test{CRLF}Date: Mon, 6 May 2024 10:00:00 +0000{CRLF}Message-ID: <1@x.test>{CRLF}"
+BINARY = " BODY=BINARYMIME"
 IMAP = """
 S: * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] here
 """
@@ -211,7 +226,19 @@ CASES: tuple[Case, ...] = (
         NNTP + f"C: GROUP {'x' * 505}\nS: 501 long\n" + NNTP_QUIT,
         NNTP + f"C: GROUP {'x' * 504}\nS: 411 no\n" + NNTP_QUIT,
     ),
+    Case(
+        "command-too-long",
+        "ftp",
+        FTP + FTP_LOGIN + "*: a line that was too long\nS: 500 no\n" + QUIT,
+        FTP + FTP_LOGIN + f"C: CWD {'x' * 4000}\nS: 550 no\n" + QUIT,
+    ),
     Case("line-too-long", "smtp", mail(f"C:\nC: {'x' * 999}"), mail(f"C:\nC: {'x' * 998}\nC: ..{'x' * 997}")),
+    Case(
+        "line-too-long",
+        "smtp",
+        mail(f"C:\nC- {'x' * 999}\\x0a\nC:"),
+        mail(f"C:\nC- {'x' * 998}\\x0a\nC: {'x' * 998}\nC: " + f"\nC: {'x' * 400}" * 9),
+    ),
     Case(
         "header-too-long",
         "smtp",
@@ -510,5 +537,311 @@ CASES: tuple[Case, ...] = (
         "http",
         GET.replace("GET", "POST") + "C: Content-Length: 0\nC:\n" + GET + "C:\n" + OK + OK,
         GET + "C:\n" + GET + "C:\n" + OK + OK,
+    ),
+    # -- in chunks
+    Case(
+        "bare-lf", "smtp", chunks(FIELDS + CRLF + "one\\x0atwo"), chunks(FIELDS, CRLF + "one\\x0d", "\\x0atwo" + CRLF)
+    ),
+    Case(
+        "bare-lf",
+        "smtp",
+        chunks("From: a@x.test\\x0a" + FIELDS + CRLF + "x", parameters=BINARY),
+        chunks(FIELDS + CRLF + "one\\x0atwo", parameters=BINARY),
+    ),
+    Case(
+        "line-too-long",
+        "smtp",
+        chunks(FIELDS + CRLF + "x" * 500, "x" * 499 + CRLF),
+        chunks(FIELDS + CRLF + "x" * 500, "x" * 498 + CRLF),
+    ),
+    Case(
+        "line-too-long",
+        "smtp",
+        chunks(FIELDS + CRLF + "x" * 2000, parameters=" BODY=8BITMIME"),
+        chunks(FIELDS + CRLF + "x" * 2000, parameters=BINARY),
+    ),
+    Case(
+        "smtp-8bit",
+        "smtp",
+        chunks(FIELDS, CRLF + "caf\\xc3\\xa9"),
+        chunks(FIELDS, CRLF + "caf\\xc3\\xa9", parameters=BINARY),
+    ),
+    Case(
+        "smtp-utf8-header",
+        "smtp",
+        chunks("X-Name: caf\\xc3\\xa9" + CRLF + FIELDS + CRLF, parameters=BINARY),
+        chunks("X-Name: caf\\xc3\\xa9" + CRLF + FIELDS + CRLF, parameters=" SMTPUTF8"),
+    ),
+    Case("dot-stuffing", "smtp", mail("C:\nC: .hidden"), chunks(FIELDS, CRLF + ".hidden" + CRLF + "." + CRLF)),
+    Case("message-no-date", "smtp", chunks("From: a@x.test" + CRLF + CRLF), chunks(FIELDS, CRLF)),
+    Case(
+        "smtp-data-or-bdat",
+        "smtp",
+        chunks(FIELDS).replace(" LAST", "").replace(QUIT, "C: DATA\nS: 503 no\n" + QUIT),
+        chunks(FIELDS) + "C: MAIL FROM:<a@x.test>\n",
+    ),
+    Case("smtp-data-or-bdat", "smtp", mail("C:", BINARY), mail("C:", " BODY=8BITMIME")),
+    # -- what a message holds
+    Case("message-nul", "smtp", mail("C:\nC: a\\x00b"), chunks(FIELDS + CRLF + "\\x00", parameters=BINARY)),
+    Case(
+        "message-nul",
+        "imap",
+        IMAP + "C: b APPEND INBOX {3}\nS: + go\nC- a\\x00b\nC:\nS: b NO\n" + LOGOUT,
+        IMAP + "C: b APPEND INBOX ~{3}\nS: + go\nC- a\\x00b\nC:\nS: b OK\n" + LOGOUT,
+    ),
+    Case(
+        "message-header",
+        "smtp",
+        mail("C: Hello Bob\nC:\nC: hi"),
+        mail("C: X-Folded: a\nC:  b\nC: \\x09c\nC:\nC: Hello Bob"),
+    ),
+    Case("message-header", "smtp", mail("C:", header="C: Hello Bob\n" + HEADER), mail("C:\nC: From Bob")),
+    *(
+        Case(
+            "message-bad-date",
+            "smtp",
+            mail("C:", header=HEADER.replace("Mon, 6 May 2024 10:00:00 +0000", bad)),
+            mail("C:"),
+        )
+        for bad in (
+            "2024-05-06T10:00:00Z",
+            "Mon, 6 May 2024 10:00:00",
+            "Mon May  6 10:00:00 2024",
+            "Mo, 6 Mai 2024 10:00:00 +0000",
+        )
+    ),
+    *(
+        Case(
+            "message-bad-date",
+            "nntp",
+            post("C: Date: today\n" + ARTICLE),
+            post(f"C: Date: {good}\n" + ARTICLE),
+        )
+        for good in (
+            "6 May 2024 10:00 GMT",
+            "MON, 06 may 2024 10:00:00 -0700 (PDT)",
+            "Mon,\nC:  6 May 24 10:00:00 +0000",
+            "6 May 2024 10:00 +0000 (a (b))",
+        )
+    ),
+    *(
+        Case(
+            "message-bad-id",
+            "smtp",
+            mail("C:", header=HEADER.replace("<1@x.test>", bad)),
+            mail("C:", header=HEADER.replace("<1@x.test>", good)),
+        )
+        for bad, good in (
+            ("1@x.test", "<1@[127.0.0.1]>"),
+            ("<1>", '<"a b"@x.test>'),
+            ("<1@x.test> <2@x.test>", "\nC:  <1@x.test> (first)"),
+        )
+    ),
+    Case("message-bcc", "smtp", mail("C: Bcc: c@x.test\nC:"), mail("C: Cc: c@x.test\nC:")),
+    # -- order
+    *(
+        Case("smtp-order", "smtp", HELLO + bad + QUIT, HELLO + good + QUIT)
+        for bad, good in (
+            (
+                "C: MAIL FROM:<a@x.test>\nS: 250 ok\n" * 2,
+                "C: MAIL FROM:<a@x.test>\nS: 250 ok\nC: RSET\nS: 250 ok\nC: MAIL FROM:<a@x.test>\nS: 250 ok\n",
+            ),
+            (
+                "C: MAIL FROM:<a@x.test>\nS: 550 no\nC: RCPT TO:<b@x.test>\nS: 503 no\n",
+                "C: MAIL FROM:<a@x.test>\nC: RCPT TO:<b@x.test>\nC: DATA\nS: 550 no\nS: 503 no\nS: 503 no\n",
+            ),
+            ("C: DATA\nS: 503 no\n", "C: MAIL FROM:<a@x.test>\nS: 550 no\nC: MAIL FROM:<a@y.test>\nS: 250 ok\n"),
+            (
+                "C: MAIL FROM:<a@x.test>\nS: 250 ok\nC: AUTH PLAIN AGEAYg==\nS: 503 no\n",
+                "C: AUTH PLAIN AGEAYg==\nS: 235 in\n",
+            ),
+        )
+    ),
+    Case(
+        "smtp-not-offered",
+        "smtp",
+        PLAIN_HELLO + "C: AUTH PLAIN AGEAYg==\nS: 503 no\n" + QUIT,
+        HELLO + "C: AUTH PLAIN AGEAYg==\nS: 235 in\n" + QUIT,
+    ),
+    Case(
+        "smtp-not-offered",
+        "smtp",
+        HELLO + "C: AUTH CRAM-MD5\nS: 504 no\n" + QUIT,
+        HELLO.replace("AUTH PLAIN", "AUTH=PLAIN") + "C: AUTH login\nS: 504 no\n" + QUIT,
+    ),
+    Case("starttls-again", "smtps", HELLO + "C: STARTTLS\nS: 503 no\n" + QUIT, HELLO + QUIT),
+    Case(
+        "starttls-again",
+        "imap",
+        IMAP + "C: a STARTTLS\nS: a OK\n" + TLS + "C: b STARTTLS\nS: b BAD no\n" + LOGOUT,
+        IMAP + "C: a STARTTLS\nS: a OK\n" + TLS + LOGOUT,
+    ),
+    Case("starttls-again", "pop3s", POP3 + "C: STLS\nS: -ERR\n" + POP3_QUIT, POP3 + POP3_QUIT),
+    Case("starttls-again", "nntps", NNTP + "C: STARTTLS\nS: 502 no\n" + NNTP_QUIT, NNTP + NNTP_QUIT),
+    # -- logging in
+    Case(
+        "password-in-clear",
+        "imap",
+        IMAP.replace("STARTTLS ", "") + LOGIN + LOGOUT,
+        IMAP + "C: a STARTTLS\nS: a OK\n" + TLS + LOGIN.replace("a ", "b ") + LOGOUT,
+    ),
+    Case(
+        "password-in-clear",
+        "http",
+        GET + "C: Authorization: Basic YTpi\n" + END,
+        GET + "C: Authorization: Digest a=b\n" + END,
+    ),
+    *(
+        Case("login-again", service, before + 2 * login + after, before + login + after)
+        for service, before, login, after in (
+            ("smtp", HELLO, "C: AUTH PLAIN AGEAYg==\nS: 235 in\n", QUIT),
+            ("imap", IMAP, LOGIN, LOGOUT),
+            ("pop3", POP3, "C: USER a\nS: +OK\nC: PASS b\nS: +OK\n", POP3_QUIT),
+            ("nntp", NNTP, "C: AUTHINFO USER a\nS: 381 go on\nC: AUTHINFO PASS b\nS: 281 in\n", NNTP_QUIT),
+        )
+    ),
+    # -- IMAP
+    *(
+        Case(
+            "imap-tag",
+            "imap",
+            IMAP + f"C: {bad}\nS: * BAD no\n" + LOGOUT,
+            IMAP + "C: A.1_x NOOP\nS: A.1_x OK\n" + LOGOUT,
+        )
+        for bad in ("a+1 NOOP", "* NOOP", "{a} NOOP", "é NOOP")
+    ),
+    Case(
+        "imap-tag",
+        "imap",
+        IMAP + "C: b APPEND INBOX {1}\nS: + go\nC: x\nC:\nS: b OK\nS: * BAD no\n" + LOGOUT,
+        IMAP + "C: b APPEND INBOX {1}\nS: + go\nC: x\nS: b OK\n" + LOGOUT,
+    ),
+    Case(
+        "imap-literal-size",
+        "imap",
+        IMAP + "C: b APPEND INBOX {3}\nS: + go\nC: für\nS: b BAD no\n" + LOGOUT,
+        IMAP
+        + "C: b APPEND INBOX {4}\nS: + go\nC: für\nS: b OK\nC: c LOGIN {1}\nS: + go\nC: a {1}\nS: + go\nC: b\nS: c OK\n"
+        + LOGOUT,
+    ),
+    Case(
+        "imap-idle",
+        "imap",
+        IMAP + "C: b IDLE\nS: + idling\nC: c NOOP\nS: b BAD no\n",
+        IMAP + "C: b IDLE\nS: + idling\nS: * 1 EXISTS\nC: done\nS: b OK\n" + LOGOUT,
+    ),
+    Case(
+        "imap-idle",
+        "imap",
+        IMAP + "C: b IDLE\nC: DONE\nS: + idling\nS: b OK\n" + LOGOUT,
+        IMAP + "C: b IDLE\nS: b NO not now\n" + LOGOUT,
+    ),
+    Case(
+        "imap-bad",
+        "imap",
+        IMAP + "C: b FETCH 1 FLAGS\nS: b BAD select a mailbox first\n" + LOGOUT,
+        IMAP + "C: b AUTHENTICATE PLAIN\nS: + \nC: *\nS: b BAD cancelled\nC: c NOOP\nS: c NO\n" + LOGOUT,
+    ),
+    *(
+        Case(
+            "imap-mailbox-name",
+            "imap",
+            IMAP + f"C: b {bad}\nS: b NO\n" + LOGOUT,
+            IMAP + f"C: b {good}\nS: b OK\n" + LOGOUT,
+        )
+        for bad, good in (
+            ("SELECT R&D", "SELECT R&-D"),
+            ('CREATE "R & D"', 'CREATE "Entw&APw-rfe"'),
+            ('RENAME x "&APw"', 'RENAME "a \\" &- b" y'),
+            ("STATUS a&b (MESSAGES)", "SEARCH SUBJECT a&b"),
+        )
+    ),
+    # -- POP3
+    *(
+        Case(
+            "pop3-deleted-used",
+            "pop3",
+            POP3 + "C: DELE 1\nS: +OK\n" + bad + POP3_QUIT,
+            POP3 + "C: DELE 1\nS: +OK\n" + good + POP3_QUIT,
+        )
+        for bad, good in (
+            ("C: RETR 1\nS: -ERR\n", "C: DELE 2\nS: +OK\nC: LIST\nS: +OK\nS: .\n"),
+            ("C: DELE 01\nS: -ERR\n", "C: RSET\nS: +OK\nC: DELE 1\nS: +OK\n"),
+        )
+    ),
+    Case(
+        "pop3-pass-order",
+        "pop3",
+        POP3 + "C: USER a\nS: +OK\nC: PASS b\nS: -ERR\nC: PASS c\nS: -ERR\n" + POP3_QUIT,
+        POP3 + "C: USER a\nS: +OK\nC: PASS b\nS: -ERR\nC: USER a\nS: +OK\nC: PASS c\nS: +OK\n" + POP3_QUIT,
+    ),
+    # -- NNTP
+    Case(
+        "nntp-required-field",
+        "nntp",
+        NNTP + "C: TAKETHIS <1@x.test>\n" + ARTICLE + "C: .\nS: 239 ok\n" + NNTP_QUIT,
+        NNTP
+        + "C: IHAVE <1@x.test>\nS: 335 go on\nC: Path: x\n"
+        + HEADER
+        + "C: Newsgroups: a.b\nC:\nC: .\nS: 235 ok\n"
+        + NNTP_QUIT,
+    ),
+    Case(
+        "bare-lf", "nntp", NNTP + "C: TAKETHIS <1@x.test>\nC- a\\x0ab\nC:\nC: .\nS: 439 no\n" + NNTP_QUIT, post(ARTICLE)
+    ),
+    # -- FTP
+    *(
+        Case("ftp-order", "ftp", FTP + bad + QUIT, FTP + good + QUIT)
+        for bad, good in (
+            (
+                "C: RNFR a\nS: 350 go on\nC: NOOP\nS: 200 ok\nC: RNTO b\nS: 503 no\n",
+                "C: RNFR a\nS: 350 go on\nC: RNTO b\nS: 250 ok\n",
+            ),
+            ("C: PASS x\nS: 503 no\n", FTP_LOGIN),
+            ("C: PROT P\nS: 503 no\n", "C: PBSZ 0\nS: 200 ok\nC: PROT P\nS: 200 ok\n"),
+            (
+                "C: REST 5\nS: 350 ok\nC: PASV\nS: 227 ok\nC: RETR a\nS: 150 ok\nS: 226 ok\n",
+                "C: REST 0\nS: 350 ok\nC: PASV\nS: 227 ok\nC: REST 5\nS: 350 ok\nC: RETR a\nS: 150 ok\nS: 226 ok\n"
+                "C: RETR a\nS: 150 ok\nS: 226 ok\n",
+            ),
+        )
+    ),
+    *(
+        Case(
+            "ftp-text-transfer",
+            "ftp",
+            FTP + bad + "S: 150 ok\nS: 226 ok\n" + QUIT,
+            FTP + good + "S: 150 ok\nS: 226 ok\n" + QUIT,
+        )
+        for bad, good in (
+            ("C: STOR a.PNG\n", "C: TYPE I\nS: 200 ok\nC: STOR a.png\n"),
+            ("C: TYPE I\nS: 200 ok\nC: TYPE A N\nS: 200 ok\nC: RETR a.tar.gz\n", "C: RETR zip\n"),
+        )
+    ),
+    # -- HTTP
+    *(
+        Case("http-no-host", "http", GET.replace("x.test", bad) + END, GET.replace("x.test", good) + END)
+        for bad, good in (("http://x.test", "x.test:8080"), ("x.test/path", "[::1]:80"), ("x y", "under_score.test"))
+    ),
+    Case(
+        "http-framing",
+        "http",
+        (GET + "C: Transfer-Encoding: chunked\nC:\nC: 0\n" + END).replace("1.1", "1.0"),
+        GET + "C: Transfer-Encoding: chunked\nC:\nC: 0\n" + END,
+    ),
+    Case("http-field-value", "http", GET + "C: X-One: a\\x0db\n" + END, GET + "C: X-One: caf\\xe9\n" + END),
+    Case("http-field-value", "http", GET + "C: X-One: a\\x00b\n" + END, GET + "C: X-One:\n" + END),
+    Case("http-method-case", "http", GET.replace("GET", "Get") + END, GET.replace("GET", "purge") + END),
+    Case(
+        "http-get-body",
+        "http",
+        GET + "C: Content-Length: 2\nC:\nC- hi\n" + OK,
+        GET.replace("GET", "POST") + "C: Content-Length: 2\nC:\nC- hi\n" + OK + GET + "C: Content-Length: 0\n" + END,
+    ),
+    Case(
+        "http-expect",
+        "http",
+        GET + "C: Expect: 100-continue\n" + END,
+        GET.replace("GET", "PUT") + "C: Expect: 100-continue\nC: Content-Length: 2\nC:\nC- hi\n" + OK,
     ),
 )

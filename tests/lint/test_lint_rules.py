@@ -12,6 +12,8 @@ from lint_dialogues import CASES, HELLO, IMAP, LOGIN, LOGOUT, QUIT, Case, findin
 from minternet.lint import RULES, at_least, judged, lint, lint_pieces
 from minternet.wire.transcript import Piece, TranscriptRing
 
+SECURED = "C: t STARTTLS\nS: t OK\n*: TLSv1.3, TLS_AES_256_GCM_SHA384\n"
+
 
 def label(case: Case) -> str:
     return f"{case.rule}-{case.service}"
@@ -33,15 +35,18 @@ def test_every_rule_has_a_dialogue() -> None:
 
 @pytest.mark.parametrize("service", ["smtp", "imap"])
 def test_a_good_conversation_is_clean(service: str) -> None:
-    good = {"smtp": mail("C:\nC: hi"), "imap": IMAP.replace("STARTTLS ", "") + LOGIN + LOGOUT}
+    good = {"smtp": mail("C:\nC: hi"), "imap": IMAP + SECURED + LOGIN + LOGOUT}
     assert names(service, good[service]) == set()
 
 
 def test_a_finding_tells_where_and_why() -> None:
     (finding,) = [each for each in findings("smtp", mail("C:\nC: .hidden"), number=7) if each.severity == "error"]
     assert (finding.conversation, finding.line, finding.count) == (7, ".hidden", 1)
-    assert finding.at == pytest.approx(0.19)
-    assert str(finding).startswith("error: dot-stuffing in smtp #7 at 0.190 s: ")
+    assert finding.at == pytest.approx(0.22)
+    assert str(finding).startswith("error: dot-stuffing in smtp #7 at 0.220 s: ")
+    said = pieces_of(mail("C:\nC: .hidden"))
+    assert said[finding.piece].data == b".hidden\r\n"
+    assert b"".join(each.data for each in said if each.side == "C")[finding.octet :].startswith(b".hidden\r\n")
     assert "RFC 5321 section 4.5.2" in str(finding)
 
 

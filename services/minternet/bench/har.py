@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -14,26 +15,41 @@ from ..lint.exchanges import Exchange, Part, exchanges
 from ..lint.talk import Stream, Talk
 from ..wire.transcript import Transcript
 
+SERVICES = ("http", "https", "control")
+"""Those that speak HTTP."""
+ENDING = b"]}}"
+"""What stands after the entries."""
 LARGEST = 64 << 20
 """Octets that a compressed body is let grow to."""
 
 
 def har_of(transcripts: Iterable[Transcript], *, masked: bool = True) -> dict[str, Any]:
     """One log of all their exchanges; ValueError for conversations of other services."""
+    entries = [entry for transcript in transcripts for entry in entries_of(transcript, masked=masked)]
+    return {"log": {**_head(), "entries": entries}}
+
+
+def beginning() -> bytes:
+    """What stands before the entries where a log is written piece by piece; commas go between them."""
+    return json.dumps({"log": {**_head(), "entries": []}}).encode().removesuffix(ENDING)
+
+
+def _head() -> dict[str, Any]:
     from .. import __version__
 
-    entries = [entry for transcript in transcripts for entry in _entries(transcript, masked)]
-    creator = {"name": "minternet", "version": __version__}
-    return {"log": {"version": "1.2", "creator": creator, "pages": [], "entries": entries}}
+    return {"version": "1.2", "creator": {"name": "minternet", "version": __version__}, "pages": []}
 
 
-def _entries(transcript: Transcript, masked: bool) -> list[dict[str, Any]]:
-    if transcript.service not in ("http", "https", "control"):
+def entries_of(transcript: Transcript, *, masked: bool = True) -> Iterator[dict[str, Any]]:
+    """A conversation's exchanges; none where its beginning is no longer kept, ValueError for another service's."""
+    if transcript.service not in SERVICES:
         raise ValueError(f"conversation {transcript.number} is of {transcript.service}: HAR is for HTTP")
     if transcript.dropped_pieces:
-        return []  # the beginning is gone, and with it where each message begins
+        return  # the beginning is gone, and with it where each message begins
     talk = Talk(transcript.service, transcript.pieces(masked=masked))
-    return [_entry(talk, transcript, exchange) for exchange in exchanges(talk) if exchange.request.words[1]]
+    for exchange in exchanges(talk):
+        if exchange.request.words[1]:
+            yield _entry(talk, transcript, exchange)
 
 
 def _entry(talk: Talk, transcript: Transcript, exchange: Exchange) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,22 +31,34 @@ class NoAnswer(Exception):
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was said, or with --follow what is said until Ctrl-C; the exit status."""
+    """Print what was said, or is said until Ctrl-C; or what clients did wrong; or write HAR. The exit status."""
+    if wrong := _wrong(options):
+        return fail(wrong, 2)
+    query = {"service": options.service} if options.service else {}
     try:
         control = Control(_ready(options.target))
+        if options.lint:
+            return Lint(control, options).run(query)
+        if options.har:
+            return _har(control, options.har, query)
         write = write_json if options.json else Writer().write
-        query = {"service": options.service} if options.service else {}
-        if options.follow:
-            for said in control.stream(f"/transcripts/stream?{urlencode(query)}"):
+        try:
+            for said in control.followed(query) if options.follow else control.all_said(query):
                 write(said)
-        else:
-            for said in control.all_said(query):
-                write(said)
+        except KeyboardInterrupt:
+            pass
     except (TargetError, NoAnswer) as error:
         return fail(str(error))
-    except KeyboardInterrupt:
-        return 0
     return 0
+
+
+def _wrong(options: argparse.Namespace) -> str:
+    """What is wrong with the options together; "" where nothing is."""
+    if options.level and not options.lint:
+        return "--level says which findings: it goes with --lint"
+    if options.har and (options.follow or options.json):
+        return "--har writes what is kept as HAR, which is JSON: leave --follow and --json out"
+    return ""
 
 
 def _ready(target: str | None) -> Ready:
@@ -82,6 +95,10 @@ class Control:
             if told["closed"]:
                 yield {**who, "closed": True}
 
+    def followed(self, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """What is said from now on, until the server ends."""
+        return self.stream(f"/transcripts/stream?{urlencode(query)}")
+
     def get(self, path: str) -> Any:
         """A resource; LookupError where it is not there, NoAnswer."""
         connection, response = self.ask(path, {})
@@ -117,7 +134,15 @@ class Control:
         connection.close()
         if response.status == 404:
             raise LookupError(path)
-        raise NoAnswer(f"the control service says {response.status}: {told.decode('utf-8', 'replace')}")
+        raise NoAnswer(f"the control service says {response.status}: {_detail(told)}")
+
+
+def _detail(told: bytes) -> str:
+    """A problem's own words (RFC 9457); whatever was said where it is none."""
+    try:
+        return str(json.loads(told)["detail"])
+    except (ValueError, TypeError, KeyError):
+        return told.decode("utf-8", "replace")
 
 
 class Closing(http.client.HTTPConnection):
@@ -163,7 +188,117 @@ class Writer:
 
     def _put(self, mark: str, line: str) -> None:
         text = line.removesuffix("\r")
-        print(
-            f"{mark}: "
-            + "".join(each if each.isprintable() or each == "\t" else f"\\x{ord(each):02x}" for each in text)
-        )
+        print(f"{mark}: {_printable(text)}")
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() or each == "\t" else f"\\x{ord(each):02x}" for each in text)
+
+
+# -- the lint
+
+
+class Lint:
+    """Prints findings; the exit status is 1 where there were any, so that a build fails."""
+
+    def __init__(self, control: Control, options: argparse.Namespace) -> None:
+        self.control, self.follow, self.json = control, options.follow, options.json
+        self.level: str = options.level or "note"
+        self.printed = 0
+
+    def run(self, query: dict[str, str]) -> int:
+        """Those of all conversations that are kept, or of each when it is over until Ctrl-C; the exit status."""
+        try:
+            if self.follow:
+                self.followed(query)
+            else:
+                self.kept(query)
+        except LookupError:
+            return fail("this internet has no lint: it is of another version; start it with this one's `minternet up`")
+        except KeyboardInterrupt:
+            pass
+        return 1 if self.printed else 0
+
+    def kept(self, query: dict[str, str]) -> None:
+        """What is kept, the oldest conversation first."""
+        told = self.control.get(f"/lint?{urlencode({**query, 'level': self.level, 'limit': SHOWN})}")
+        for finding in sorted(told["findings"], key=lambda each: int(each["conversation"])):
+            self.write(finding)
+        if not told["complete"]:
+            _say(
+                f"there are more than {SHOWN} findings; these are of the newest conversations: use --service or --level"
+            )
+        if told["skipped"]:
+            _say(
+                f"not judged, for their beginning is no longer kept: {told['skipped']} of the conversations;"
+                " start the internet with --set transcript_octets=..."
+            )
+        if not self.printed:
+            _say(f"nothing to mend; conversations looked through: {told['conversations']}")
+
+    def followed(self, query: dict[str, str]) -> None:
+        """Conversation by conversation, as they end."""
+        self.control.get("/lint/rules")  # LookupError at once where there is no lint
+        for said in self.control.followed(query):
+            if not said.get("closed"):
+                continue
+            try:
+                told = self.control.get(f"/transcripts/{said['number']}/lint?level={self.level}")
+            except LookupError:
+                continue  # dropped meanwhile
+            for finding in told["findings"]:
+                self.write(finding)
+
+    def write(self, finding: dict[str, Any]) -> None:
+        """One finding."""
+        self.printed += 1
+        if self.json:
+            return write_json(finding)
+        times = f" ({finding['count']} times)" if finding["count"] > 1 else ""
+        where = f"{finding['service']} #{finding['conversation']} from {finding['peer']} at {finding['at']:.3f} s"
+        print(f"{finding['severity']}: {finding['rule']} in {where}{times}: {finding['wrong']}")
+        for text in (f"C: {finding['line']}" if finding["line"] else "", finding["why"]):
+            if text:
+                print(f"    {_printable(text)}")
+        print(f"    {finding['reference']}. {finding['advice']}", flush=True)
+        return None
+
+
+def _say(text: str) -> None:
+    print(f"minternet: {text}", file=sys.stderr)
+
+
+# -- HAR
+
+
+def _har(control: Control, name: str, query: dict[str, str]) -> int:
+    """Write the HTTP conversations; the exit status."""
+    try:
+        connection, response = control.ask(f"/transcripts.har?{urlencode(query)}", {})
+    except LookupError:
+        return fail("this internet has no HAR: it is of another version; start it with this one's `minternet up`")
+    with connection, response:
+        try:
+            if name == "-":
+                shutil.copyfileobj(response, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            else:
+                _write_whole(response, Path(name))
+        except http.client.HTTPException as error:
+            raise NoAnswer(f"the control service has gone: {error}") from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            return fail(f"cannot write {name}: {error.strerror}; name a file in a folder that is there")
+    return 0
+
+
+def _write_whole(response: http.client.HTTPResponse, path: Path) -> None:
+    """The file is there when all is in it, and never half."""
+    begun = path.with_name(path.name + ".part")
+    try:
+        with begun.open("wb") as file:
+            shutil.copyfileobj(response, file)
+        begun.replace(path)
+    finally:
+        begun.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ dropped, or the judge cannot follow, it says nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..wire.transcript import Piece, Transcript
 from .ftp import judge_ftp
@@ -47,13 +47,19 @@ def judged(service: str) -> bool:
 def lint(transcript: Transcript) -> list[Finding]:
     """What the client did wrong in a conversation; nothing where its beginning is no longer kept."""
     closed = transcript.closed is not None
-    pieces, shown = transcript.pieces(masked=False), transcript.pieces()
-    if transcript.dropped_pieces or len(pieces) > len(shown):
+    pieces = transcript.pieces(masked=False)
+    if transcript.dropped_pieces:
         return []
+
+    def shown() -> list[Piece]:
+        """Masking costs more than judging, and most conversations have nothing to be quoted."""
+        masked = transcript.pieces()
+        return [] if transcript.dropped_pieces else masked[: len(pieces)]
+
     return lint_pieces(
         transcript.service,
         pieces,
-        shown=shown[: len(pieces)],
+        shown=shown,
         closed=closed,
         number=transcript.number,
         opened=transcript.opened,
@@ -65,13 +71,13 @@ def lint_pieces(
     service: str,
     pieces: Sequence[Piece],
     *,
-    shown: Sequence[Piece] | None = None,
+    shown: Callable[[], Sequence[Piece]] | None = None,
     closed: bool = True,
     number: int = 0,
     opened: float | None = None,
     peer: str = "",
 ) -> list[Finding]:
-    """The same from pieces; `shown` are the same pieces with secrets masked, which findings quote."""
+    """The same from pieces; `shown` gives the same pieces with secrets masked, which findings quote."""
     judge = _JUDGES.get(service)
     if judge is None:
         return []

@@ -154,6 +154,8 @@ def _read_fields(stream: Stream, part: Part) -> None:
         name, colon, value = line.data.partition(b":")
         if not colon or NAME.match(name) is None:
             part.breaches.append(("http-field-name", line.start, ""))
+        if b"\0" in value or b"\r" in value:
+            part.breaches.append(("http-field-value", line.start, ""))
         part.fields.append((name.strip(), value.strip(b" \t")))
     raise Unreadable
 
@@ -176,6 +178,8 @@ def _request_length(part: Part) -> int | None:
         if not codings.endswith(b"chunked"):
             part.breaches.append(("http-framing", part.start, "The last coding of a request has to be chunked."))
             raise Unreadable
+        if part.words[2] == b"HTTP/1.0":
+            part.breaches.append(("http-framing", part.start, "HTTP/1.0 has no Transfer-Encoding."))
         return None
     if not lengths:
         return 0

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict, deque
 from dataclasses import dataclass
 
-from .messages import BARE_LF, NOT_ASCII
+from .messages import BARE_LF, has_bare
 from .talk import Line, Lost, Talk
 
 LINE_LIMIT = 8192
@@ -22,6 +22,14 @@ BY_NUMBER = frozenset(b"FETCH STORE COPY MOVE SEARCH SORT THREAD".split())
 TEMPORARY = (b"[UNAVAILABLE", b"[LIMIT", b"[INUSE", b"[SERVERBUG")
 """Failures after which the same credentials may be right (RFC 5530 section 3)."""
 PLAIN = (b"PLAIN", b"LOGIN")
+TAG = re.compile(rb"[!#$&',-Z[\]^-z|}~]+")
+"""RFC 9051 section 9: ASTRING-CHAR but for `+`."""
+NAMES_IN = {b"RENAME": 2} | dict.fromkeys(
+    b"SELECT EXAMINE CREATE DELETE SUBSCRIBE UNSUBSCRIBE STATUS APPEND".split(), 1
+)
+"""How many mailbox names stand behind each command."""
+NAME = re.compile(rb' (?:"((?:[^"\\]|\\.)*)"|([^\s"(){}]+))')
+MODIFIED_UTF7 = re.compile(rb"(?:[^&]|&-|&[A-Za-z0-9+,]+-)*", re.DOTALL)
 
 
 def judge_imap(talk: Talk) -> None:
@@ -61,7 +69,7 @@ class Judging:
             self.tagged[each.data.partition(b" ")[0]].append(each)
         self.pending: list[tuple[bytes, bytes, int]] = []
         """Tag, verb, and when it was answered, of commands that a later one may have overtaken."""
-        self.utf8 = self.ended = False
+        self.utf8 = self.ended = self.logged_in = False
         self.refused: set[tuple[bytes, ...]] = set()
 
     def run(self) -> None:
@@ -90,6 +98,8 @@ class Judging:
         talk = self.talk
         talk.check_end(line)
         tag, _, rest = line.data.partition(b" ")
+        if TAG.fullmatch(tag) is None:
+            talk.find("imap-tag", line, "" if line.data else "The line is empty.")
         if not tag or tag in (b"+", b"*"):
             return None
         texts, literals, current = [line.data], [], line
@@ -104,18 +114,23 @@ class Judging:
             content = talk.client.take(size)
             if content is None:
                 raise Lost
-            if verb == b"APPEND" and not match[1] and BARE_LF.search(content):
+            if verb == b"APPEND" and not match[1] and has_bare(content) and BARE_LF.search(content):
                 talk.find("imap-append-bare-lf", line)
+            if not match[1] and b"\0" in content:
+                talk.find("message-nul", line)
             literals.append(content)
             following = talk.client.line()
             if following is None:
                 raise Lost
             current = following
             texts.append(current.data)
+            if current.data[:1] not in (b"", b" ", b")"):
+                talk.find("imap-literal-size", current, f"{size} were announced.")
+                raise Lost
         text = b"".join(texts)
         if len(text) + 2 > LINE_LIMIT:
             talk.find("command-too-long", line, f"It has {len(text)} octets without its literals.")
-        if not self.utf8 and NOT_ASCII.search(text):
+        if not self.utf8 and not text.isascii():
             talk.find("imap-utf8", line)
         return Command(line, tag, verb, text[len(tag) + 1 :], tuple(literals), current.arrived)
 
@@ -166,6 +181,7 @@ class Judging:
         elif command.verb == b"AUTHENTICATE":
             exchanged += self.authenticate(command)
         self.check_order(command)
+        self.check_names(command)
         answers = self.tagged[command.tag]
         while answers and answers[0].at < command.arrived and command.verb not in (b"IDLE", b"AUTHENTICATE"):
             answers.popleft()
@@ -189,9 +205,28 @@ class Judging:
                 why = f"{renumbering[0].decode('ascii', 'replace')} was not answered yet."
                 talk.find_order("imap-ambiguous", command.line, why)
 
+    def check_names(self, command: Command) -> None:
+        """Mailbox names in modified UTF-7 (RFC 3501 section 5.1.3); those in literals are not looked at."""
+        at = len(command.verb)
+        for _ in range(0 if self.utf8 else NAMES_IN.get(command.verb, 0)):
+            match = NAME.match(command.text, at)
+            if match is None:
+                return
+            if MODIFIED_UTF7.fullmatch(match[1] or match[2] or b"") is None:
+                self.talk.find("imap-mailbox-name", command.line)
+            at = match.end()
+
     def meaning(self, command: Command, exchanged: tuple[bytes, ...], result: bytes, at: int) -> None:
         """What a command means, by its reply."""
         well = result[:3].upper().strip() == b"OK"
+        if command.verb in (b"LOGIN", b"AUTHENTICATE"):
+            if self.logged_in:
+                self.talk.find("login-again", command.line)
+            self.logged_in |= well
+        elif result[:4].upper() == b"BAD ":
+            self.talk.find_order("imap-bad", command.line, f"It said: {result.decode('utf-8', 'backslashreplace')}")
+        if command.verb == b"STARTTLS" and self.talk.secure:
+            self.talk.find("starttls-again", command.line)
         match command.verb:
             case b"LOGIN":
                 told = len(command.text.split()) + len(command.literals) > 2
@@ -211,11 +246,10 @@ class Judging:
         """In the clear, or the same again after a refusal."""
         talk = self.talk
         offered = self.capabilities(command.line.arrived) or frozenset()
-        if clear and not talk.secure:
-            if command.verb == b"LOGIN" and b"LOGINDISABLED" in offered:
-                talk.find("imap-login-disabled", command.line)
-            elif b"STARTTLS" in offered:
-                talk.find("password-without-tls", command.line)
+        if clear and not talk.secure and command.verb == b"LOGIN" and b"LOGINDISABLED" in offered:
+            talk.find("imap-login-disabled", command.line)
+        elif clear:
+            talk.find_password(command.line, offered=b"STARTTLS" in offered)
         if clear and result[:3].upper() == b"NO " and not result[3:].upper().startswith(TEMPORARY):
             if exchanged in self.refused:
                 talk.find_order("login-retried", command.line)
@@ -228,8 +262,13 @@ class Judging:
             raise Lost
         if asked.data.startswith(b"+"):
             line = self.talk.client.line()
-            if line is None or line.data.strip().upper() != b"DONE":
+            if line is None:
                 raise Lost
+            if line.data.strip().upper() != b"DONE":
+                self.talk.find_order("imap-idle", line)
+                raise Lost
+            if line.arrived < asked.at:
+                self.talk.find_order("imap-idle", line, "DONE was sent before the line that begins with `+`.")
             self.talk.check_end(line)
 
     def authenticate(self, command: Command) -> tuple[bytes, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .messages import check_fields, check_lines, header_of, names_in
+from .messages import Content, check_fields, check_lines, names_in
 from .talk import Line, Lost, Reply, Talk
 
 LINE_LIMIT = 512
@@ -18,6 +18,11 @@ VERB = re.compile(rb"[A-Za-z][A-Za-z0-9.-]{2,}(?: |\Z)")
 SERVERS_OWN = (b"injection-info", b"xref")
 POSTED = re.compile(rb"^Path:[^\r\n]*!\.?POSTED", re.MULTILINE | re.IGNORECASE)
 REQUIRED = ((b"from", "message-no-from"), (b"newsgroups", "nntp-required-field"), (b"subject", "nntp-required-field"))
+REQUIRED_BY_PEERS = (
+    (b"from", "message-no-from"),
+    *((name, "nntp-required-field") for name in (b"date", b"message-id", b"newsgroups", b"path", b"subject")),
+)
+"""Of an article that was posted already, and is passed on (RFC 5536 section 3.1)."""
 KNOWN = frozenset(
     b"ARTICLE AUTHINFO BODY CAPABILITIES CHECK COMPRESS DATE GROUP HDR HEAD HELP IHAVE LAST LIST LISTGROUP MODE NEWGROUPS"
     b" NEWNEWS NEXT OVER POST QUIT SLAVE STARTTLS STAT TAKETHIS XHDR XOVER XPAT XGTITLE XPATH".split()
@@ -38,7 +43,7 @@ class Judging:
         self.before, self.answered = b"", -1
         self.user = b""
         self.refused: set[tuple[bytes, ...]] = set()
-        self.ended = False
+        self.ended = self.logged_in = False
 
     def run(self) -> None:
         """Command by command."""
@@ -70,8 +75,13 @@ class Judging:
             talk.find_order("pipelining-order", line, f"{self.before.decode()} was not answered yet.")
         if line.size > (AUTH_LIMIT if verb == b"AUTHINFO" else LINE_LIMIT):
             talk.find("command-too-long", line, f"It has {line.size} octets; {LINE_LIMIT} are allowed.")
+        if verb == b"STARTTLS" and talk.secure:
+            talk.find("starttls-again", line)
+        elif verb == b"AUTHINFO" and self.logged_in:
+            talk.find("login-again", line)
         if verb == b"TAKETHIS":
-            self.block()
+            start = talk.client.at
+            self.check_article(Content.of((start, self.block())), REQUIRED_BY_PEERS)
         reply = self.reply()
         if reply.code in BLOCKS or (reply.code == 211 and verb == b"LISTGROUP"):
             self.follow(verb, reply)
@@ -105,10 +115,10 @@ class Judging:
         article = self.block()
         if talk.client.piece(start) < asked.at:
             talk.find_order("content-not-waited", start)
-        check_lines(talk, start, article)
+        content = Content.of((start, article))
+        self.check_article(content, REQUIRED if verb == b"POST" else REQUIRED_BY_PEERS)
         if verb == b"POST":
-            header = header_of(article)
-            check_fields(talk, start, header, REQUIRED)
+            header = content.header().data
             names = names_in(header)
             wrong = [name.decode().title() for name in SERVERS_OWN if name in names]
             if wrong or POSTED.search(header):
@@ -127,6 +137,11 @@ class Judging:
                 )
                 raise Lost
 
+    def check_article(self, article: Content, required: tuple[tuple[bytes, str], ...]) -> None:
+        """Its lines and fields."""
+        check_lines(self.talk, article)
+        check_fields(self.talk, article, required)
+
     def login(self, line: Line, words: list[bytes], reply: Reply) -> None:
         """AUTHINFO: in the clear, or the same again after a refusal (RFC 4643); Lost."""
         talk, kind, said = self.talk, words[1].upper(), [line.data]
@@ -136,13 +151,14 @@ class Judging:
                 raise Lost
             said.append(answer.data)
             reply = self.reply()
+        self.logged_in |= reply.code in (281, 283)
         if kind == b"USER":
             self.user = line.data
             return
         plain = kind == b"PASS" or (kind == b"SASL" and len(words) > 2 and words[2].upper() in (b"PLAIN", b"LOGIN"))
         plain = plain and (kind == b"PASS" or len(said) > 1 or len(words) > 3) and b"*" not in said[1:]
-        if plain and b"STARTTLS" in self.capabilities and not talk.secure:
-            talk.find("password-without-tls", line)
+        if plain:
+            talk.find_password(line, offered=b"STARTTLS" in self.capabilities)
         if plain and reply.code == 481:
             said = [self.user, *said] if kind == b"PASS" else said
             if tuple(said) in self.refused:

@@ -11,6 +11,9 @@ TEMPORARY = (b"[SYS/TEMP]", b"[IN-USE]", b"[LOGIN-DELAY]")
 """Failures after which the same credentials may be right (RFC 2449 section 8, RFC 3206)."""
 
 
+NUMBERED = frozenset((b"RETR", b"TOP", b"DELE", b"LIST", b"UIDL"))
+
+
 def judge_pop3(talk: Talk) -> None:
     """Read the conversation as the server did."""
     Judging(talk).run()
@@ -26,8 +29,9 @@ class Judging:
         self.answered = -1
         self.user = b""
         self.refused: set[tuple[bytes, ...]] = set()
-        self.deleted = 0
-        self.ended = False
+        self.deleted: set[bytes] = set()
+        self.before = b""
+        self.ended = self.logged_in = False
 
     def run(self) -> None:
         """Command by command."""
@@ -48,7 +52,7 @@ class Judging:
             self.command(line)
         farewell = talk.server.line()
         if not (self.ended or farewell) and self.deleted and talk.closed:
-            talk.find_order("pop3-deletions-lost", last, f"{self.deleted} were marked.")
+            talk.find_order("pop3-deletions-lost", last, f"{len(self.deleted)} were marked.")
         talk.check_closing(self.ended or farewell is not None, spoke, last)
 
     def command(self, line: Line) -> None:
@@ -59,6 +63,7 @@ class Judging:
         verb = verb.upper()
         if line.size > (AUTH_LIMIT if verb == b"AUTH" else LINE_LIMIT):
             talk.find("command-too-long", line, f"It has {line.size} octets; {LINE_LIMIT} are allowed.")
+        self.check_state(line, verb, argument)
         said = [line.data]
         reply = self.reply()
         while verb == b"AUTH" and reply.data.startswith(b"+ "):
@@ -71,6 +76,19 @@ class Judging:
         if not well and not reply.data.startswith(b"-ERR"):
             raise Lost
         self.meaning(line, verb, argument.strip(), said, reply.data, well)
+        self.before = verb
+
+    def check_state(self, line: Line, verb: bytes, argument: bytes) -> None:
+        """Whether the command may come now."""
+        talk = self.talk
+        if verb in (b"USER", b"PASS", b"APOP", b"AUTH") and self.logged_in:
+            talk.find("login-again", line)
+        elif verb == b"PASS" and self.before != b"USER":
+            talk.find("pop3-pass-order", line)
+        elif verb == b"STLS" and talk.secure:
+            talk.find("starttls-again", line)
+        elif verb in NUMBERED and _number(argument) in self.deleted:
+            talk.find("pop3-deleted-used", line)
 
     def meaning(self, line: Line, verb: bytes, argument: bytes, said: list[bytes], reply: bytes, well: bool) -> None:
         """What a command means, by its reply."""
@@ -88,23 +106,25 @@ class Judging:
             case b"AUTH":
                 mechanism = argument.split(b" ")[0].upper()
                 told = len(said) > 1 or len(argument.split()) > 1
-                if mechanism in (b"PLAIN", b"LOGIN") and told and b"*" not in said[1:]:
-                    self.login(line, tuple(said), reply, well, clear=True)
+                clear = mechanism in (b"PLAIN", b"LOGIN") and told and b"*" not in said[1:]
+                if argument:
+                    self.login(line, tuple(said), reply, well, clear=clear)
             case b"STLS" if well:
                 self.talk.begin_tls(line, self.answered)
                 self.capabilities = None
             case b"DELE" if well:
-                self.deleted += 1
+                self.deleted.add(_number(argument))
             case b"RSET" if well:
-                self.deleted = 0
+                self.deleted.clear()
             case b"QUIT" if well:
                 self.ended = True
 
     def login(self, line: Line, said: tuple[bytes, ...], reply: bytes, well: bool, *, clear: bool) -> None:
         """In the clear, or the same again after a refusal."""
         talk = self.talk
-        if clear and b"STLS" in (self.capabilities or ()) and not talk.secure:
-            talk.find("password-without-tls", line)
+        self.logged_in |= well
+        if clear:
+            talk.find_password(line, offered=b"STLS" in (self.capabilities or ()))
         if not well and clear and not reply[5:].startswith(TEMPORARY):
             if said in self.refused:
                 talk.find_order("login-retried", line)
@@ -125,3 +145,8 @@ class Judging:
             raise Lost
         self.answered = self.talk.server.piece(self.talk.server.at - 1)
         return block.split(b"\r\n")
+
+
+def _number(argument: bytes) -> bytes:
+    """The message number that an argument begins with."""
+    return (argument.split()[:1] or [b""])[0].lstrip(b"0")

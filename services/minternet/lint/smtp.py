@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from .messages import NOT_ASCII, check_fields, check_lines, header_of
+from .messages import Content, check_fields, check_lines, names_in, not_ascii
 from .talk import Line, Lost, Reply, Talk
 
 VERBS = frozenset(b"EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY EXPN HELP AUTH STARTTLS ETRN BURL".split())
@@ -28,6 +28,8 @@ NEEDS = {
     b"MT-PRIORITY": b"MT-PRIORITY",
 }
 """The extension that each parameter belongs to."""
+COMMANDS_OF = {b"STARTTLS": b"STARTTLS", b"AUTH": b"AUTH", b"BDAT": b"CHUNKING", b"ETRN": b"ETRN", b"BURL": b"BURL"}
+"""The extension that each command belongs to."""
 PATH = re.compile(rb"(?:MAIL[ \t]+FROM|RCPT[ \t]+TO):([ \t]*)(.*)", re.IGNORECASE | re.DOTALL)
 NAME = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?")
 ONLY_DIGITS_AND_DOTS = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
@@ -46,7 +48,13 @@ class Judging:
         self.talk = talk
         self.offered: frozenset[bytes] | None = None
         """The extensions the last EHLO was answered with; None before EHLO."""
-        self.greeted = False
+        self.mechanisms: frozenset[bytes] = frozenset()
+        self.greeted = self.logged_in = False
+        self.transaction = False
+        """Whether MAIL was accepted and nothing ended it."""
+        self.mail_answered = -1
+        self.chunks: list[tuple[int, bytes]] = []
+        """What BDAT brought, and where it begins in the client's stream."""
         self.parameters: set[bytes] = set()
         """Of the MAIL command of the transaction: SMTPUTF8, BODY=8BITMIME."""
         self.refused: set[tuple[bytes, ...]] = set()
@@ -84,6 +92,7 @@ class Judging:
         self.check_order(line, verb)
         talk.check_end(line)
         self.check_length(line, verb)
+        self.check_state(line, verb)
         if verb == b"BDAT":
             self.chunk(line)
             return
@@ -109,9 +118,10 @@ class Judging:
             case b"STARTTLS" if reply.code == 220:
                 self.talk.begin_tls(line, reply.at)
                 self.greeted, self.offered, self.waiting_since = False, None, None
+                self.logged_in = False
+                self.over()
             case b"RSET":
-                self.parameters.clear()
-                self.recipients = 0
+                self.over()
             case b"QUIT" if reply.code == 221:
                 self.ended = True
 
@@ -123,14 +133,27 @@ class Judging:
         if why := wrong_name(name):
             self.talk.find("smtp-hello-name", line, why)
         if reply.code == 250:
-            self.greeted, self.recipients = True, 0
-            words = (text.split() for text in reply.lines[1:])
-            self.offered = frozenset(word[0].upper() for word in words if word) if verb != b"HELO" else frozenset()
+            self.greeted = True
+            self.over()
+            offers = [words for text in reply.lines[1:] if (words := text.upper().replace(b"AUTH=", b"AUTH ").split())]
+            self.offered = frozenset(words[0] for words in offers) if verb != b"HELO" else frozenset()
+            self.mechanisms = frozenset(word for words in offers if words[0] == b"AUTH" for word in words[1:])
+
+    def over(self) -> None:
+        """The transaction ended, or was given up."""
+        self.transaction = False
+        self.recipients = 0
+        self.parameters.clear()
+        self.chunks.clear()
 
     def path(self, line: Line, verb: bytes, reply: Reply) -> None:
         """MAIL and RCPT: brackets, parameters, addresses outside ASCII."""
         talk = self.talk
-        self.recipients = 0 if verb == b"MAIL" else self.recipients + (reply.code in (250, 251, 252))
+        if verb == b"MAIL":
+            self.recipients, self.mail_answered = 0, reply.at
+            self.transaction |= reply.code == 250
+        else:
+            self.recipients += reply.code in (250, 251, 252)
         if not self.greeted and verb == b"MAIL":
             talk.find_order("smtp-no-hello", line)
         match = PATH.match(line.data)
@@ -147,7 +170,7 @@ class Judging:
         if verb == b"MAIL":
             self.parameters = set(words)
         self.check_parameters(line, words)
-        if NOT_ASCII.search(path) and b"SMTPUTF8" not in self.parameters:
+        if not path.isascii() and b"SMTPUTF8" not in self.parameters:
             talk.find("smtp-utf8-address", line)
 
     def check_parameters(self, line: Line, words: list[bytes]) -> None:
@@ -173,11 +196,12 @@ class Judging:
         if talk.client.piece(start) < asked.at:
             talk.find_order("content-not-waited", start)
         self.check_split(start, block)
-        check_lines(talk, start, block)
-        self.check_content(start, block)
+        content = Content.of((start, block))
+        check_lines(talk, content)
+        self.check_content(content)
         self.outcome(last=True)
         self.waiting_since = None
-        self.parameters.clear()
+        self.over()
 
     def outcome(self, *, last: bool) -> Reply:
         """What became of the message, or of a part of it; Lost."""
@@ -206,25 +230,44 @@ class Judging:
             )
             raise Lost
 
-    def check_content(self, start: int, content: bytes) -> None:
+    def check_content(self, content: Content) -> None:
         """What may be in a message under the parameters of MAIL."""
-        talk, header = self.talk, header_of(content)
+        talk, header = self.talk, content.header().data
         international = b"SMTPUTF8" in self.parameters
-        if not international and (match := NOT_ASCII.search(header)):
-            talk.find("smtp-utf8-header", start + header.rfind(b"\n", 0, match.start()) + 1)
+        if not international and (at := not_ascii(header)) >= 0:
+            talk.find("smtp-utf8-header", content.line_at(at))
         eight_bit = {b"BODY=8BITMIME", b"BODY=BINARYMIME"} & self.parameters
-        if not eight_bit and (match := NOT_ASCII.search(content, len(header))):
-            talk.find("smtp-8bit", start + content.rfind(b"\n", 0, match.start()) + 1)
-        check_fields(talk, start, header, REQUIRED)
+        if not eight_bit and (at := not_ascii(content.data, len(header))) >= 0:
+            talk.find("smtp-8bit", content.line_at(at))
+        check_fields(talk, content, REQUIRED)
+        if b"bcc" in names_in(header):
+            talk.find("message-bcc", content.at(0))
 
     def chunk(self, line: Line) -> None:
         """BDAT: so many octets at once (RFC 3030); Lost."""
         words = line.data.split()
         if len(words) < 2 or not words[1].isdigit() or len(words[1]) > 12:
             raise Lost
-        if self.talk.client.take(int(words[1])) is None:
+        start, data = self.talk.client.at, self.talk.client.take(int(words[1]))
+        if data is None:
             raise Lost
-        self.waiting_since = (b"BDAT", self.outcome(last=words[-1].upper() == b"LAST").at)
+        self.chunks.append((start, data))
+        last = words[-1].upper() == b"LAST"
+        if last:
+            self.check_chunks()
+        reply = self.outcome(last=last)
+        self.waiting_since = (b"BDAT", reply.at)
+        if last or reply.code >= 300:
+            self.over()
+
+    def check_chunks(self) -> None:
+        """The message that came in chunks: as binary, only its header has lines."""
+        content = Content.of(*self.chunks)
+        if not content.data or not self.transaction:
+            return
+        binary = b"BODY=BINARYMIME" in self.parameters
+        check_lines(self.talk, content.header() if binary else content, stuffed=False)
+        self.check_content(content)
 
     def auth(self, line: Line, reply: Reply) -> None:
         """The whole exchange: in the clear, or the same again after a refusal."""
@@ -238,11 +281,13 @@ class Judging:
             reply = following
         mechanism = (line.data.split()[1:2] or [b""])[0].upper()
         self.waiting_since = (b"AUTH", reply.at)
+        self.logged_in |= reply.code == 235
+        if mechanism and b"AUTH" in (self.offered or ()) and mechanism not in self.mechanisms:
+            talk.find("smtp-not-offered", line, f"The mechanisms were {b', '.join(sorted(self.mechanisms)).decode()}.")
         told = len(said) > 1 or len(line.data.split()) > 2
         if mechanism not in (b"PLAIN", b"LOGIN") or not told or b"*" in said[1:]:
             return
-        if b"STARTTLS" in (self.offered or ()) and not talk.secure:
-            talk.find("password-without-tls", line)
+        talk.find_password(line, offered=b"STARTTLS" in (self.offered or ()))
         if reply.code == 535:
             if tuple(said) in self.refused:
                 talk.find_order("login-retried", line)
@@ -264,6 +309,23 @@ class Judging:
             self.talk.find_order("pipelining-order", line, f"{before.decode()} was not answered yet.")
         elif b"PIPELINING" not in (self.offered or ()) and before != b"BDAT":
             self.talk.find_order("pipelining-not-offered", line)
+
+    def check_state(self, line: Line, verb: bytes) -> None:
+        """Whether the command may come now, and belongs to what was offered."""
+        talk, needed = self.talk, COMMANDS_OF.get(verb)
+        if needed is not None and self.offered is not None and needed not in self.offered:
+            talk.find("smtp-not-offered", line, f"{verb.decode()} belongs to {needed.decode()}.")
+        if verb == b"STARTTLS" and talk.secure:
+            talk.find("starttls-again", line)
+        if verb == b"AUTH" and self.logged_in:
+            talk.find("login-again", line)
+        if verb in (b"MAIL", b"AUTH") and self.transaction:
+            talk.find_order("smtp-order", line, f"{verb.decode()} was said within a transaction.")
+        # Where MAIL is refused, what was sent along with it is no mistake.
+        elif verb in (b"RCPT", b"DATA", b"BDAT") and not self.transaction and line.arrived >= self.mail_answered:
+            talk.find_order("smtp-order", line, f"{verb.decode()} was said outside a transaction.")
+        elif verb == b"DATA" and (self.chunks or b"BODY=BINARYMIME" in self.parameters):
+            talk.find("smtp-data-or-bdat", line)
 
     def check_length(self, line: Line, verb: bytes) -> None:
         """RFC 5321 section 4.5.3.1.4, and what extensions add to it."""

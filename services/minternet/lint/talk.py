@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..wire.transcript import Piece
 from .rules import RULES, Rule
@@ -24,7 +24,10 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A breach of a rule: the conversation, the line (secrets masked), why, seconds since the opening, how often."""
+    """A breach of a rule: the conversation, the line (secrets masked), why, seconds since the opening, how often.
+
+    `piece` and `octet` say where the line begins: in which of the conversation's pieces, at which of the client's octets.
+    """
 
     rule: Rule
     service: str
@@ -33,6 +36,8 @@ class Finding:
     why: str
     at: float
     count: int = 1
+    piece: int = 0
+    octet: int = 0
 
     @property
     def severity(self) -> str:
@@ -142,7 +147,7 @@ class Talk:
         service: str,
         pieces: Sequence[Piece],
         *,
-        shown: Sequence[Piece] | None = None,
+        shown: Callable[[], Sequence[Piece]] | None = None,
         closed: bool = True,
         number: int = 0,
         opened: float | None = None,
@@ -153,8 +158,8 @@ class Talk:
         self.opened = opened if opened is not None else (pieces[0].time if pieces else 0.0)
         self.client = Stream((index, piece.data) for index, piece in enumerate(pieces) if piece.side == "C")
         self.server = Stream((index, piece.data) for index, piece in enumerate(pieces) if piece.side == "S")
-        visible = pieces if shown is None else shown
-        self._shown = b"".join(piece.data for piece in visible if piece.side == "C")
+        self._show = shown
+        self._shown: bytes | None = None
         self.notes = [(index, piece.data) for index, piece in enumerate(pieces) if piece.side == "*"]
         self.faulty = any(data.startswith(b"fault ") for _, data in self.notes)
         """Whether a fault struck: what the client does about it, or how long a reply took, is no breach of order."""
@@ -193,24 +198,39 @@ class Talk:
         """Note a breach at a line of the client's, or at an octet of its stream. The first of a rule is told, others counted."""
         before = self._found.get(name)
         if before is not None:
-            found = Finding(
-                before.rule, self.service, self.number, before.line, before.why, before.at, before.count + 1
-            )
+            found = replace(before, count=before.count + 1)
         else:
-            start = line.start if isinstance(line, Line) else min(line, max(len(self.client.data) - 1, 0))
-            when = self.pieces[self.client.piece(start)].time if self.client.data else self.opened
-            found = Finding(
-                RULES[name], self.service, self.number, self.quote(start), why, max(when - self.opened, 0.0)
-            )
+            found = self._first(name, line.start if isinstance(line, Line) else line, why)
         self._found[name] = found
+
+    def _first(self, name: str, start: int, why: str) -> Finding:
+        start = max(min(start, len(self.client.data) - 1), 0)
+        piece = self.client.piece(start) if self.client.data else 0
+        when = self.pieces[piece].time if self.client.data else self.opened
+        at = max(when - self.opened, 0.0)
+        line = self.quote(start)
+        return Finding(RULES[name], self.service, self.number, line, why, at, piece=piece, octet=start)
+
+    def find_note(self, name: str, index: int, why: str) -> None:
+        """Note a breach that only a note tells of: what the client said is not in the transcript."""
+        at = max(self.pieces[index].time - self.opened, 0.0)
+        self._found.setdefault(name, Finding(RULES[name], self.service, self.number, "", why, at, piece=index))
 
     def find_order(self, name: str, line: Line | int, why: str = "") -> None:
         """The same for a rule about order and endings, which faults excuse."""
         if not self.faulty:
             self.find(name, line, why)
 
+    def find_password(self, line: Line | int, *, offered: bool) -> None:
+        """Note a password in the clear; `offered` where the client could have had TLS."""
+        if not self.secure:
+            self.find("password-without-tls" if offered else "password-in-clear", line)
+
     def quote(self, start: int) -> str:
         """The client's line that begins there, secrets masked, what is not printable as escapes, long ones cut."""
+        if self._shown is None:
+            visible = self.pieces if self._show is None else self._show()
+            self._shown = b"".join(piece.data for piece in visible if piece.side == "C")
         end = self._shown.find(b"\n", start)
         line = self._shown[start : end if end >= 0 else None].removesuffix(b"\r")
         cut = line[:QUOTED].decode("utf-8", "backslashreplace")

@@ -332,9 +332,30 @@ export async function transcripts(place, [number]) {
   );
   fill(place, columns);
   if (!number) return void fill(reading, h("p.empty", "Choose a conversation."));
-  const whole = await attempt(() => text(path("transcripts", number, "text") + "?times=true"));
+  const [whole, judged] = await Promise.all([
+    attempt(() => text(path("transcripts", number, "text") + "?times=true")),
+    attempt(() => get(path("transcripts", number, "lint"))),
+  ]);
   const back = h("a.back.wide", { href: "#/transcripts", onclick: (event) => (event.preventDefault(), columns.classList.remove("has-letter")) }, "‹ Conversations");
-  if (whole !== null) fill(reading, back, transcriptText(whole));
+  const http = /^https?$/.test(list.find((each) => String(each.number) === number)?.service);
+  const har = h("button.small", { type: "button", onclick: () => download(path("transcripts", number, "har"), `minternet-${number}.har`) }, "Download HAR");
+  if (whole !== null) fill(reading, back, http ? h("div.actions", har) : null, judged?.judged ? findingsOf(judged.findings) : null, transcriptText(whole));
+}
+
+/** What the client did wrong. */
+function findingsOf(findings) {
+  if (!findings.length) return h("p.dim.note", "The client broke no rule.");
+  return h("div.folds.findings", { "aria-label": "What the client did wrong" }, findings.map(findingFold));
+}
+
+function findingFold(each) {
+  return h(
+    "details.fold",
+    h("summary", h(`span.tag${each.severity === "error" ? ".bad" : ""}`, each.severity), h("strong", each.rule), h("span.target", each.wrong), each.count > 1 ? h("span.dim", `×${each.count}`) : null),
+    each.line ? h("pre.raw", each.line) : null,
+    each.why ? h("p", each.why) : null,
+    h("p.dim", `${each.reference}. ${each.advice}`),
+  );
 }
 
 // -- services

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from ...world.changes import UseRoute
 from ...world.errors import RouteMissing
+from ...world.journal import Origin
 from ...world.records import Reply, Route
 from ...world.world import World
 from .endpoints.answers import field_value
@@ -123,7 +124,8 @@ class Application:
         asked = _asked(visit, body)
         while (route := choose(routes, asked)) is not None:
             try:
-                reply = await self.world.commit(UseRoute(route.name), origin="http")
+                conversation = visit.exchange.conversation if visit.exchange is not None else 0
+                reply = await self.world.commit(UseRoute(route.name), Origin(conversation))
             except RouteMissing:
                 reply = None
             if reply is not None:
