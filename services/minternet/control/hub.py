@@ -13,7 +13,7 @@ from ..protocols.context import ServiceContext
 from ..supervisor import Supervisor
 from ..wire.tls import Authority
 from ..wire.transcript import TranscriptRing
-from ..world.changes import Deliver
+from ..world.changes import Deliver, FaultStruck, ReceiveRequest
 from ..world.journal import Event
 from ..world.world import World
 from .problems import Problem, hyphenated
@@ -24,6 +24,11 @@ MAX_WAITING = 256
 MAX_STREAMS = 64
 """Clients of the event stream at the same time; a browser has one for each page."""
 BUSY = {"retry-after": "1"}
+FAULT_NAMES = 100
+"""Faults whose strokes are counted by name; those of all others are counted together, for clients choose the names."""
+OTHER_FAULTS = "(other)"
+NAME_SHOWN = 100
+"""Characters of a fault's name in a metric's label."""
 
 
 class Places:
@@ -72,14 +77,31 @@ class Hub:
         """How many changes of each kind were made, as far back as the journal reached at the first request."""
         self.delivered = 0
         """Copies of messages put into mailboxes by delivery, likewise."""
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """HTTP requests by method and class of status (`2xx`), likewise."""
+        self.strokes: Counter[tuple[str, str]] = Counter()
+        """Strokes of faults by name and kind, likewise."""
+        self.exposition: Callable[[str], tuple[bytes, str]] | None = None
+        """What writes the metrics; made at the first scrape."""
         for event in self.world.journal.since(0):
             self._count(event)
         self._unwatch = self.world.watch(self._count)
 
     def _count(self, event: Event) -> None:
-        self.kinds[type(event.change)] += 1
-        if type(event.change) is Deliver:
+        change = event.change
+        self.kinds[type(change)] += 1
+        if isinstance(change, Deliver):
             self.delivered += len(event.result)
+        elif isinstance(change, ReceiveRequest):
+            self.requests[change.request.method, f"{change.request.status // 100}xx"] += 1
+        elif isinstance(change, FaultStruck):
+            self._count_stroke(change)
+
+    def _count_stroke(self, struck: FaultStruck) -> None:
+        label = struck.fault[:NAME_SHOWN], struck.kind
+        if label not in self.strokes and len(self.strokes) >= FAULT_NAMES:
+            label = OTHER_FAULTS, struck.kind
+        self.strokes[label] += 1
 
     async def unless_closing(self, work: Awaitable[Result]) -> Result:
         """What comes of the work; Problem 503 where the service ends first."""

@@ -59,6 +59,11 @@ class Problem(Exception):
         return self.details.status
 
 
+def document(status: int, detail: str) -> bytes:
+    """A problem as JSON, for what is refused before it is a call."""
+    return msgspec.json.encode(Problem(status, detail).details)
+
+
 STATUS_OF: dict[type[errors.WorldError], int] = {
     errors.AccountExists: 409,
     errors.AccountMissing: 404,

@@ -7,6 +7,7 @@ import socket
 from typing import Any, cast
 
 from ..protocols.context import ServiceContext
+from ..protocols.http.exchange import field_name
 from ..protocols.http.guard import Head, HeadLimits, Refused
 from ..protocols.http.options import HttpOptions
 from ..protocols.http.protocol import WebProtocol
@@ -32,6 +33,15 @@ class ControlProtocol(WebProtocol):
         if self.cycle is not None and not self.cycle.response_complete and self.cycle.scope["path"] in LASTING:
             return False
         return super().eof_received()
+
+    def refusal(self, refused: Refused) -> tuple[bytes, bytes]:
+        """What is no HTTP request, or too large a one, is a problem too (RFC 9457)."""
+        from .problems import MEDIA_TYPE, document  # here, for most internets refuse nobody
+        from .security import RESPONSE_FIELDS
+
+        fields = ((b"content-type", MEDIA_TYPE.encode()), *RESPONSE_FIELDS)
+        lines = b"".join(b"%b: %b\r\n" % (field_name(name), value) for name, value in fields)
+        return lines, document(refused.status, refused.reason)
 
     def _connect(self, head: Head) -> None:
         raise Refused(501, "the control service is no proxy")

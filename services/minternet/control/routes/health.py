@@ -21,6 +21,6 @@ ROWS = group(
         answer=s.Readiness,
         public=True,
     ),
-    Row("GET", "/metrics", metrics.metrics, "Metrics for Prometheus", answer=Octets(("text/plain",))),
+    Row("GET", "/metrics", metrics.metrics, "Metrics for Prometheus", answer=Octets(metrics.TYPES)),
     at="",
 )

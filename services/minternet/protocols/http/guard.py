@@ -16,9 +16,9 @@ import msgspec
 METHODS = frozenset(
     b"GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND "
     b"REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK "
-    b"UNLINK".split()
+    b"UNLINK QUERY".split()
 )
-"""The methods the parser knows; another token is 501 (RFC 9110 section 9.1)."""
+"""The methods the parser knows. Another token is 501; one of these that a resource lacks is 405 (RFC 9110 section 9.1)."""
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(
     rb"(" + TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n(?:" + TOKEN + rb":[\t -~\x80-\xff]*\r\n)*\r\n"
