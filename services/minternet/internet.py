@@ -38,7 +38,9 @@ from .world.seed import Source, load
 from .world.world import World
 
 if TYPE_CHECKING:
+    from .control.webhooks import EventVoice
     from .lint import Finding
+    from .webhooks.webhooks import Surroundings, Webhooks
 
 Value = TypeVar("Value")
 
@@ -114,7 +116,15 @@ class Internet:
         try:
             self._authority = self._authority or self._make_authority()
             supervisor = Supervisor(
-                world, self.settings, self._authority, self.transcripts, self.log, self._say, self.ready, self._mounts
+                world,
+                self.settings,
+                self._authority,
+                self.transcripts,
+                self.log,
+                self._say,
+                self.ready,
+                self._mounts,
+                self._make_webhooks,
             )
             self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
             self._world, self._supervisor = world, supervisor
@@ -156,6 +166,25 @@ class Internet:
         folder = Path(self.settings.authority) if self.settings.authority else None
         names = (*self.settings.tls_names, self.settings.public_host or "")
         return Authority(folder, names=filter(None, names))
+
+    def _make_webhooks(self, supervisor: Supervisor) -> Webhooks:
+        from . import __version__
+
+        voice, surroundings, webhooks = _parts_of_webhooks()
+        limits, running = self.settings.limits, supervisor.supervised
+        around = surroundings(
+            world=supervisor.world,
+            transcripts=self.transcripts,
+            voice=voice(),
+            agent=f"minternet/{__version__}",
+            trusting=self.authority.client_context,
+            own_ports=lambda: {one.port for one in running.values()},
+            control_ports=lambda: {one.port for one in running.values() if one.service.protocol == "control"},
+            log=self.log.getChild("webhooks"),
+            most=limits.webhooks,
+            timeout=limits.webhook_reply,
+        )
+        return webhooks(around)
 
     def _forget(self) -> None:
         if self._world is not None and self._world is not self._given_world:
@@ -313,6 +342,12 @@ class Internet:
         """What goes wrong, on purpose."""
         return bench.FaultsHandle(self._link, lambda: self.supervisor.faults)
 
+    @property
+    def webhooks(self) -> bench.WebhooksHandle:
+        """Who is told of events by HTTP."""
+        _parts_of_webhooks()  # in the caller's thread, so that the loop does not wait for it
+        return bench.WebhooksHandle(self._link, lambda: self.supervisor.webhooks)
+
     def conversations(self, service: str | None = None, *, since: int = 0) -> list[bench.Conversation]:
         """The conversations that are kept, oldest first: of one service, or with a number above `since`.
 
@@ -394,6 +429,13 @@ class Internet:
         """Be as the fixtures say again; ports stay, live sessions are told."""
         self.commit(Reset("seed"))
 
+    def start_over(self) -> None:
+        """Be as at the start, for the next test: `reset`, and the clock runs, and webhooks that came later are gone."""
+        self.clock.resume()
+        if self.supervisor.has_webhooks:
+            self.webhooks.reset()
+        self.reset()
+
     def snapshot(self, name: str = "snapshot") -> None:
         """Remember the state of now, in the place of what had this name; it costs nothing."""
 
@@ -408,6 +450,14 @@ class Internet:
     def restore(self, name: str = "snapshot") -> None:
         """Be as at the snapshot of that name; live sessions are told. WorldError where there is none."""
         self.commit(Reset(name))
+
+
+def _parts_of_webhooks() -> tuple[type[EventVoice], type[Surroundings], type[Webhooks]]:
+    """What webhooks are made of: loaded when there is to be one, for they speak as the control API does."""
+    from .control.webhooks import EventVoice
+    from .webhooks.webhooks import Surroundings, Webhooks
+
+    return EventVoice, Surroundings, Webhooks
 
 
 def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop] | None:

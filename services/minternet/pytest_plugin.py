@@ -126,8 +126,7 @@ def minternet(request: pytest.FixtureRequest) -> Internet:
         net: Internet = request.getfixturevalue("minternet_factory")(**asked)
     else:
         net = request.getfixturevalue("minternet_server")
-        net.clock.resume()
-        net.reset()
+        net.start_over()
     for fault in [faults] if isinstance(faults, str) else faults:
         net.faults.add(fault)
     return net

@@ -74,6 +74,10 @@ class Limits(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A file in the tree."""
     mailbox_name: int = 1000
     """Octets of a mailbox name."""
+    webhooks: int = 32
+    """Webhooks at the same time; each is a task with a connection."""
+    webhook_reply: float = 15.0
+    """For a webhook's receiver to answer. Standard Webhooks recommends 15 to 30 seconds."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +136,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether RETR sets \\Seen."""
     faults: tuple[str, ...] = ()
     """Faults from the start, as lines such as "imap FETCH: reset, n=2"; see docs/faults.md."""
+    webhooks: tuple[str, ...] = ()
+    """Webhooks from the start: URLs on this machine, parted by commas, with words after each such as `events=deliver|post`."""
     on_reset: str = "dismiss"
     """"dismiss" ends live sessions at a reset in their own words; "keep" lets them go on."""
     transcript_octets: int = 16 * MEBIBYTE
@@ -141,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_token: str | None = None
     """The bearer token of the control API. None: no token on loopback, one made up and told where it listens beyond."""
     drain: float = 3.0
-    """Seconds that sessions get to end when the internet stops."""
+    """Seconds that sessions get to end when the internet stops, and then webhooks to deliver what is pending."""
     uvloop: bool = True
     """Whether uvloop drives the loop where it is installed."""
 
@@ -205,7 +211,7 @@ def make(*sources: Mapping[str, Any]) -> Settings:
 
 def _plain(name: str, text: str) -> Any:
     """A variable's text as the value its field takes."""
-    if name in ("services", "passive_ports", "tls_names"):
+    if name in ("services", "passive_ports", "tls_names", "webhooks"):
         return [part.strip() for part in text.replace("-", ",").split(",")] if name == "passive_ports" else _list(text)
     if name == "faults":  # commas part the options of a fault
         return [part.strip() for part in text.split(";") if part.strip()]

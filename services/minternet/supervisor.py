@@ -16,6 +16,7 @@ import logging
 import secrets
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,7 @@ from .protocols.context import MakeSession, Running, Serve, Service, ServiceCont
 from .protocols.http.mounts import Mounts
 from .ready import Endpoint, Ready
 from .settings import Settings
+from .wire.answering import OPEN_LINKS
 from .wire.listener import PortInUse, bind, bind_udp, bind_unix
 from .wire.tls import Authority
 from .wire.transcript import TranscriptRing
@@ -34,6 +36,7 @@ from .world.world import World
 
 if TYPE_CHECKING:  # most internets are well
     from .faults.faults import Faults
+    from .webhooks.webhooks import Webhooks
 
 PROBE_SECONDS = 10.0
 """How long a service may take to answer its first probe."""
@@ -78,6 +81,7 @@ class Supervisor:
         say: Callable[[str], None] = lambda text: None,
         ready: Callable[[], Ready] | None = None,
         mounts: Mounts | None = None,
+        make_webhooks: Callable[[Supervisor], Webhooks] | None = None,
     ) -> None:
         self.world, self.settings, self.authority, self.transcripts = world, settings, authority, transcripts
         self.log, self.say, self.ready, self.mounts = log, say, ready, mounts
@@ -85,9 +89,12 @@ class Supervisor:
         """What the control service asks of its clients; None for nothing."""
         self.supervised: dict[str, Supervised] = {}
         self._faults: Faults | None = None
+        self._webhooks: Webhooks | None = None
+        self._make_webhooks = make_webhooks
         self._unwatch: Callable[[], None] | None = None
-        self._stopping = False
+        self._started = self._stopping = False
         self._probed_from: set[tuple[str, int]] = set()
+        """Where probes come from, while they ask: faults spare them, and transcripts forget them."""
 
     @functools.cached_property
     def _trusting(self) -> ssl.SSLContext:
@@ -109,13 +116,42 @@ class Supervisor:
 
         given = (*self.world.fixture_faults, *self.settings.faults)
         try:
-            return Faults(self.world, chosen(self.settings), given, self.log.getChild("faults"))
+            log = self.log.getChild("faults")
+            return Faults(self.world, chosen(self.settings), given, log, spared=self._probed_from)
         except FaultError as error:
             raise StartError(f"a fault cannot work: {error}") from None
 
     def _arm(self, faults: Faults) -> None:
         for supervised in self.supervised.values():
             faults.serve(supervised.context, functools.partial(_links, supervised))
+
+    # -- webhooks
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Who is told of events; made when first asked for."""
+        if self._webhooks is None:
+            if self._make_webhooks is None or self._stopping:
+                raise StartError("this internet has no webhooks now")
+            self._webhooks = self._make_webhooks(self)
+        return self._webhooks
+
+    @property
+    def has_webhooks(self) -> bool:
+        """Whether there has been one."""
+        return self._webhooks is not None
+
+    def _add_webhooks(self) -> None:
+        """Those of the settings."""
+        for line in self.settings.webhooks:
+            from .webhooks.errors import WebhookError, WebhookExists
+
+            try:
+                webhook = self.webhooks.add_line(line)
+            except (WebhookError, WebhookExists) as error:
+                raise StartError(f"a webhook cannot work: {error}") from None
+            secret = "" if "secret=" in line else f"; its secret is {webhook.secret}"
+            self.say(f"webhook {webhook.name} is told of events at {webhook.url}{secret}")
 
     # -- starting
 
@@ -129,17 +165,24 @@ class Supervisor:
                 await self._start(supervised)
             await asyncio.gather(*(self._probe(supervised) for supervised in self.supervised.values()))
             self._forget_probes()
+            self._add_webhooks()
         except BaseException:
             await self.stop(0)
             raise
         if self._faults is not None:  # after the probes: no fault keeps an internet from starting
             self._arm(self._faults)
+        self._started = True
+        self._probed_from.clear()
         self._unwatch = self.world.watch(self._world_was_reset, "reset")
+        self.world.scratch[OPEN_LINKS] = self._open_links
         for supervised in self.supervised.values():
             supervised.status = "running"
             supervised.watcher = asyncio.create_task(self._watch(supervised), name=f"watch {supervised.service.name}")
         if "control" in self.supervised and self.control_token and not self.settings.control_token:
             self.say(f"the control API can be reached from other machines; its token is {self.control_token}")
+
+    def _open_links(self) -> Iterable[Any]:
+        return (link for supervised in self.supervised.values() for link in _links(supervised))
 
     def _bind(self) -> None:
         locks: dict[str, dict[object, object]] = {}
@@ -241,20 +284,29 @@ class Supervisor:
             return
         context = self._trusting if service.tls == "implicit" else None
         name = "localhost" if context else None
-        reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
-        try:
-            self._probed_from.add(writer.get_extra_info("sockname")[:2])
-            writer.write(say)
-            answer = await reader.readexactly(len(expected))
-            if answer != expected:
-                raise OSError(f"it answered {answer!r}")
-        finally:
-            writer.transport.abort()
+        probe = socket.socket(listening.family)
+        with contextlib.closing(probe):
+            probe.setblocking(False)
+            probe.bind((host, 0))
+            peer = probe.getsockname()[:2]
+            self._probed_from.add(peer)  # before it connects: no fault is for it
+            try:
+                await asyncio.get_running_loop().sock_connect(probe, (host, port))
+                reader, writer = await asyncio.open_connection(sock=probe, ssl=context, server_hostname=name)
+                try:
+                    writer.write(say)
+                    answer = await reader.readexactly(len(expected))
+                finally:
+                    writer.transport.abort()
+            finally:
+                self.transcripts.forget_peers({peer})
+                if self._started:
+                    self._probed_from.discard(peer)
+        if answer != expected:
+            raise OSError(f"it answered {answer!r}")
 
     def _forget_probes(self) -> None:
         """What was said while starting is nothing that a test should see."""
-        self.transcripts.forget_peers(self._probed_from)
-        self._probed_from.clear()
         self.world.journal.begin_again()
 
     async def _probe_datagram(self, say: bytes, expected: bytes, address: tuple[str, int]) -> None:
@@ -266,6 +318,13 @@ class Supervisor:
             answer = await asyncio.get_running_loop().sock_recv(probe, len(expected) + 1)
         if answer != expected:
             raise OSError(f"it answered {answer!r}")
+
+    def warm(self) -> None:
+        """Import what services have put off until a client asks for it; in a thread, so that nobody is held up by it."""
+        for supervised in tuple(self.supervised.values()):
+            warm = getattr(sys.modules[supervised.service.module], "warm", None)
+            if warm is not None:
+                warm()
 
     # -- watching
 
@@ -363,6 +422,9 @@ class Supervisor:
         for result in results:
             if isinstance(result, Exception):
                 self.log.error("a service did not stop well", exc_info=result)
+        if self._webhooks is not None:  # after the services: what their last conversations brought is told as well
+            await self._webhooks.drain(seconds)
+            self._webhooks = None
         self.supervised.clear()
 
     # -- what there is

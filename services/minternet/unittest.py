@@ -43,8 +43,7 @@ class MinternetMixin(_Case):
 
     def setUp(self) -> None:
         """Reset it."""
-        self.net.clock.resume()
-        self.net.reset()
+        self.net.start_over()
         super().setUp()
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:

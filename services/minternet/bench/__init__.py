@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .transcripts import Conversation
     from .waiting import NothingMatched, SomethingMatched
     from .web import Received, WebHandle
+    from .webhooks import WebhooksHandle
 
 __all__ = [
     "AccountHandle",
@@ -32,6 +33,7 @@ __all__ = [
     "Received",
     "SomethingMatched",
     "WebHandle",
+    "WebhooksHandle",
 ]
 _PLACES = {
     "AccountHandle": "accounts",
@@ -48,6 +50,7 @@ _PLACES = {
     "Received": "web",
     "SomethingMatched": "waiting",
     "WebHandle": "web",
+    "WebhooksHandle": "webhooks",
 }
 
 

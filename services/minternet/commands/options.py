@@ -33,6 +33,8 @@ def from_flags(options: argparse.Namespace) -> dict[str, Any]:
         found["profiles"] = dict(_pair("--profile", text) for text in options.profile)
     if options.fault:
         found["faults"] = options.fault
+    if options.webhook:
+        found["webhooks"] = options.webhook
     hidden: dict[str, list[str]] = {}
     for text in options.hide:
         service, capability = _pair("--hide", text)
@@ -45,7 +47,7 @@ def from_flags(options: argparse.Namespace) -> dict[str, Any]:
 def _put(found: dict[str, Any], name: str, value: str) -> None:
     limit = name.removeprefix("limits.")
     if name in Settings.__struct_fields__:
-        lists = {"services": ",", "passive_ports": ",", "tls_names": ",", "faults": ";"}
+        lists = {"services": ",", "passive_ports": ",", "tls_names": ",", "faults": ";", "webhooks": ","}
         found[name] = value.split(lists[name]) if name in lists else value
     elif limit in Limits.__struct_fields__:
         found.setdefault("limits", {})[limit] = value
