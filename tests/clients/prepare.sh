@@ -36,11 +36,13 @@ by_pip() {
 }
 
 by_npm() {
-  [ -d "$cache/node_modules/imapflow" ] && return 0
-  command -v npm >/dev/null || { echo "tests/clients: no npm for nodemailer and imapflow" >&2; return 0; }
+  local clients="nodemailer imapflow toxiproxy-node-client"
+  [ -d "$cache/node_modules/imapflow" ] && [ -d "$cache/node_modules/toxiproxy-node-client" ] && return 0
+  command -v npm >/dev/null || { echo "tests/clients: no npm for $clients" >&2; return 0; }
   mkdir -p "$cache"
-  timeout 40 npm install --prefix "$cache" --no-audit --no-fund --loglevel=error nodemailer imapflow >/dev/null 2>&1 ||
-    echo "tests/clients: npm cannot install nodemailer and imapflow" >&2
+  # shellcheck disable=SC2086
+  timeout 40 npm install --prefix "$cache" --no-audit --no-fund --loglevel=error $clients >/dev/null 2>&1 ||
+    echo "tests/clients: npm cannot install $clients" >&2
 }
 
 by_apt &

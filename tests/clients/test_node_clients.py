@@ -1,4 +1,4 @@
-"""nodemailer and imapflow, where Node.js and both are installed (prepare.sh says where)."""
+"""nodemailer, imapflow and toxiproxy-node-client, where Node.js and they are installed (prepare.sh says where)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from client_machine import Machine
 from minternet.bench import AccountHandle
 
 SCRIPT = Path(__file__).with_name("mail.cjs")
+TOXICS = Path(__file__).with_name("toxics.cjs")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 MODULES = Path(os.environ.get("NODE_PATH") or CACHE / "minternet-ci" / "node_modules")
 
@@ -44,3 +45,30 @@ def test_nodemailer_sends_and_imapflow_reads(machine: Machine, me: AccountHandle
     assert letter.flags == {"\\Flagged", "$Work"}
     assert [each.subject for each in me.mailbox("Ordner/Ü")] == ["Grüße von Node", "appended"]
     assert [each.subject for each in me.inbox] == ["Grüße von Node"]
+
+
+def test_toxiproxy_node_client(machine: Machine) -> None:
+    machine.has("node")
+    if not (MODULES / "toxiproxy-node-client").is_dir():
+        pytest.skip("toxiproxy-node-client is not installed")
+    ran = machine.run("node", TOXICS, CONTROL=machine.net.control.url, NODE_PATH=str(MODULES))
+    seen = json.loads(ran.text)
+    assert seen.pop("version").startswith("2.")
+    assert seen.pop("down") in ("", "ECONNRESET")
+    assert seen == {
+        "populated": ["echo"],
+        "late": True,
+        "updated": {
+            "name": "late",
+            "type": "latency",
+            "stream": "upstream",
+            "toxicity": 1,
+            "attributes": {"latency": 10, "jitter": 0},
+        },
+        "missing": "Request failed with status code 404",
+        "short": "hell",
+        "enabled": False,
+        "reset": "hello",
+        "removed": True,
+        "again": "hello",
+    }

@@ -14,7 +14,7 @@ from .hub import Hub
 from .problems import Problem
 from .routes import ROWS
 from .security import RESPONSE_FIELDS, Gate
-from .table import Row, Table, allowed
+from .table import Found, Row, Table, allowed
 
 
 class Application:
@@ -25,23 +25,23 @@ class Application:
         self.table = Table(ROWS)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = self.table.find(scope["raw_path"].decode("latin-1"))
         try:
-            reply = await self._answer(scope, receive)
+            reply = await self._answer(scope, receive, found)
         except Problem as problem:
-            reply = problem_reply(problem)
+            reply = problem_reply(problem, found)
         except WorldError as error:
-            reply = problem_reply(problems.of_world(error))
+            reply = problem_reply(problems.of_world(error), found)
         except FaultError as error:
-            reply = problem_reply(problems.of_fault(error))
+            reply = problem_reply(problems.of_fault(error), found)
         except Exception:
             self.hub.log.exception("%s %s failed", scope["method"], scope["path"])
-            reply = problem_reply(Problem(500, "the log tells more"))
+            reply = problem_reply(Problem(500, "the log tells more"), found)
         await write(reply, send)
 
-    async def _answer(self, scope: Any, receive: Any) -> Reply:
+    async def _answer(self, scope: Any, receive: Any, found: Found | None) -> Reply:
         fields: dict[bytes, bytes] = dict(scope["headers"])
         self.gate.check(scope, fields)
-        found = self.table.find(scope["raw_path"].decode("latin-1"))
         row = self._row(found[0], scope["method"]) if found else None
         if row is None or not row.public:
             self.gate.check_token(fields)
@@ -70,8 +70,12 @@ def as_reply(result: Any, row: Row) -> Reply:
     return Reply(msgspec.json.encode(result), status=row.status)
 
 
-def problem_reply(problem: Problem) -> Reply:
-    """RFC 9457."""
+def problem_reply(problem: Problem, found: Found | None) -> Reply:
+    """RFC 9457, or as the rows of this path have it."""
+    errors = next((row.errors for row in found[0].values()), None) if found else None
+    if errors is not None:
+        record = errors.of_problem(problem)
+        return Reply(msgspec.json.encode(record), status=record.status, headers=problem.headers)
     return Reply(msgspec.json.encode(problem.details), problems.MEDIA_TYPE, problem.status, problem.headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ OFF_LOOP = 256 * 1024
 """Content from this size is looked into by a thread, so that the loop's other clients do not wait."""
 JSON = "application/json"
 FIRST_YEAR, LAST_YEAR = 1970, 9000
+A_TIME = re.compile(r"\d{4}-")
+NOT_NULL = re.compile(r"(?!null\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Call(Generic[Query, Body]):
         content = await self.octets(JSON_BODY)
         if not content and self.row.body_optional:
             return kind()
-        self._check_type((JSON,))
+        self._check_type(self.row.body_types)
         try:
             return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
@@ -146,6 +149,10 @@ def read_query(text: bytes, kind: Any) -> Any:
             raise Problem(422, f"the query parameter {name} stands twice")
         else:
             found[name] = value
+    for name, (pattern, wanted) in stricter(kind).items():
+        given = found.get(name)
+        if isinstance(given, str) and not pattern.match(given):
+            raise unprocessable(f"#query/{name}", wanted)
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -156,6 +163,18 @@ def read_query(text: bytes, kind: Any) -> Any:
 def repeated(kind: Any) -> frozenset[str]:
     """The parameters that may stand more than once."""
     return frozenset(field.encode_name for field in msgspec.structs.fields(kind) if "tuple[" in str(field.type))
+
+
+@lru_cache(maxsize=64)
+def stricter(kind: Any) -> dict[str, tuple[re.Pattern[str], str]]:
+    """What parameters must look like, and that in words, where msgspec reads more: null as nothing, numbers as times."""
+    told = {}
+    for each in msgspec.structs.fields(kind):
+        if "datetime" in str(each.type):
+            told[each.encode_name] = A_TIME, "Expected a time with its offset, such as 2024-05-01T10:00:00Z"
+        elif "str" not in str(each.type):
+            told[each.encode_name] = NOT_NULL, "a query has no null: leave the parameter out"
+    return told
 
 
 async def off_loop(size: int, function: Callable[..., Result], *arguments: Any) -> Result:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 REFERENCE = "#/components/schemas/{name}"
 ALWAYS = (403, 421)
 """What every row may answer: the request came from a foreign page, or under a foreign name."""
+BEFORE_ROWS = (400, 413, 414)
+"""What the HTTP layer answers too, which knows no rows: by problem details."""
 DATE_TIME = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"
 ABOUT = (
     "Everything a test can do in Python, by HTTP: look at and change the world, wait for what happens, read what was said. "
@@ -88,15 +90,22 @@ def responses(row: Row, token: bool) -> dict[str, Any]:
             told[str(status)]["content"] = contents(row.answer)
     if row.path == "/readyz":
         told["503"] = {"description": "Not all services run", "content": contents(row.answer)}
-    if row.query is not None:
-        # Refused before it is a request: the HTTP layer says so in plain text.
-        told["414"] = {"description": phrase(414), "content": {"text/plain": {"schema": {"type": "string"}}}}
     if isinstance(row.answer, Octets) and row.public:
         told["304"] = {"description": phrase(304)}
-    problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemDetails")}}}}
-    for status in problem_statuses(row, token):
-        told.setdefault(str(status), {"description": phrase(status), **problem})
+    for status, content in refusals(row, token).items():
+        told.setdefault(str(status), {"description": phrase(status), "content": content})
     return told
+
+
+def refusals(row: Row, token: bool) -> dict[int, dict[str, Any]]:
+    """What it says no with, by status: problem details, or what it has instead of them."""
+    problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemDetails")}}}
+    statuses = problem_statuses(row, token)
+    if row.errors is None:
+        return dict.fromkeys(statuses, problem)
+    own = contents(row.errors.record)
+    told = dict.fromkeys((row.errors.statuses.get(status, status) for status in statuses), own)
+    return told | {status: {**own, **problem} for status in BEFORE_ROWS if status in told}
 
 
 def problem_statuses(row: Row, token: bool) -> list[int]:
@@ -104,11 +113,11 @@ def problem_statuses(row: Row, token: bool) -> list[int]:
     if token and not row.public:
         found.add(401)
     if row.query is not None:
-        found |= {400, 422}
+        found |= {400, 414, 422}
     if row.body is not None:
-        found |= {400, 413, 415, 422}
+        found |= {400, 413, 415, 422} if "*/*" not in row.body_types else {400, 413, 422}
     if row.parameters:
-        found |= {404, 422}
+        found |= {404, 414, 422}
     return sorted(found)
 
 
@@ -189,7 +198,7 @@ def schemas(rows: tuple[Row, ...]) -> dict[str, Any]:
     """The records of all bodies and answers."""
     kinds: dict[str, Any] = {"ProblemDetails": ProblemDetails}
     for row in rows:
-        for kind in (row.body, row.answer):
+        for kind in (row.body, row.answer, row.errors and row.errors.record):
             if kind is not None and kind is not dict and not isinstance(kind, Octets):
                 kinds[str(kind)] = kind
     _, found = msgspec.json.schema_components(list(kinds.values()), ref_template=REFERENCE)

@@ -5,7 +5,7 @@ A path is found by its segments, still percent-encoded, so a mailbox `Projects/2
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +23,18 @@ class Octets:
 
 
 @dataclass(frozen=True, slots=True)
+class Errors:
+    """How errors are told that are no problem details."""
+
+    record: type
+    """Of their JSON."""
+    of_problem: Callable[[Any], Any]
+    """Makes the record, which has a `status`, of a Problem."""
+    statuses: Mapping[int, int]
+    """What becomes of a problem's status, where it is another then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A route. `path` may hold {name}, {name:int} and, at its end, {name:path} that takes slashes too.
 
@@ -37,10 +49,14 @@ class Row:
     query: type | None = None
     body: Any = None
     body_optional: bool = False
+    body_types: tuple[str, ...] = ("application/json",)
+    """What JSON may be called where it comes in."""
     answer: Any = None
     status: int = 200
     problems: tuple[int, ...] = ()
     """The problems it answers with, beside those that every row may."""
+    errors: Errors | None = None
+    """How it tells of them; None: by problem details."""
     group: str = ""
     public: bool = False
     """Whether it needs no token."""
@@ -59,6 +75,10 @@ def parameter_of(segment: str) -> tuple[str, str]:
     """Name and kind of {name:kind}."""
     name, _, kind = segment[1:-1].partition(":")
     return name, kind
+
+
+Found = tuple[dict[str, Row], dict[str, str]]
+"""The rows for a path by method, and its parameters."""
 
 
 class Node:
@@ -101,7 +121,7 @@ class Table:
             node = node.parameter[2]
         return node
 
-    def find(self, raw_path: str) -> tuple[dict[str, Row], dict[str, str]] | None:
+    def find(self, raw_path: str) -> Found | None:
         """The rows for a path by method, and its parameters decoded; None where no row has that path."""
         segments = raw_path.removeprefix("/").split("/")
         for node, parameters in _match(self._root, segments, 0):

@@ -6,7 +6,7 @@ A new kind of thing is a file of handlers in `resources/`, its records in `schem
 from __future__ import annotations
 
 from ..table import Row
-from . import accounts, faults, health, internet, journal, mail, news, trees, web
+from . import accounts, faults, health, internet, journal, lint, mail, news, proxies, trees, web, webhooks
 
 ROWS: tuple[Row, ...] = (
     *health.ROWS,
@@ -17,5 +17,8 @@ ROWS: tuple[Row, ...] = (
     *trees.ROWS,
     *web.ROWS,
     *faults.ROWS,
+    *proxies.ROWS,
+    *webhooks.ROWS,
     *journal.ROWS,
+    *lint.ROWS,
 )

@@ -47,6 +47,7 @@ from .journal import (
     TranscriptView,
     Wanted,
 )
+from .lint import FindingView, HarQuery, Judgement, Judgements, LevelQuery, LintQuery, Rules, RuleView
 from .mail import (
     AllMessagesQuery,
     AttachmentView,
@@ -70,8 +71,20 @@ from .mail import (
     Stored,
 )
 from .news import ArticleQuery, Articles, ArticleSummary, ArticleView, GroupPatch, Groups, GroupView, NewGroup, Posted
+from .proxies import (
+    Populated,
+    ProxyBodies,
+    ProxyBody,
+    ProxyPatch,
+    ProxyToxicBody,
+    ProxyToxicPatch,
+    ProxyView,
+    ToxiproxyError,
+    ToxiproxyVersion,
+)
 from .trees import EntryPatch, EntryQuery, EntryView, PutFile
 from .web import Pairs, ReplyBody, ReplyView, RequestQuery, Requests, RequestView, RouteBody, Routes, RouteView
+from .webhooks import PingView, WebhookBody, WebhookPatch, WebhookView, WebhookViews
 
 __all__ = [
     "AccountBody",
@@ -102,6 +115,7 @@ __all__ = [
     "FaultBody",
     "FaultView",
     "FaultViews",
+    "FindingView",
     "Flags",
     "FlagsPatch",
     "Found",
@@ -109,12 +123,17 @@ __all__ = [
     "GroupPatch",
     "GroupView",
     "Groups",
+    "HarQuery",
     "Health",
+    "Judgement",
+    "Judgements",
     "KindView",
     "KindViews",
     "Leads",
+    "LevelQuery",
     "Like",
     "Links",
+    "LintQuery",
     "MailboxPatch",
     "MailboxView",
     "Mailboxes",
@@ -129,7 +148,15 @@ __all__ = [
     "PartView",
     "Pattern",
     "PieceView",
+    "PingView",
+    "Populated",
     "Posted",
+    "ProxyBodies",
+    "ProxyBody",
+    "ProxyPatch",
+    "ProxyToxicBody",
+    "ProxyToxicPatch",
+    "ProxyView",
     "PutFile",
     "PutMessage",
     "QuotaBody",
@@ -144,6 +171,8 @@ __all__ = [
     "RouteBody",
     "RouteView",
     "Routes",
+    "RuleView",
+    "Rules",
     "SaidView",
     "ServiceView",
     "Snapshots",
@@ -156,6 +185,8 @@ __all__ = [
     "ToxicBody",
     "ToxicPatch",
     "ToxicView",
+    "ToxiproxyError",
+    "ToxiproxyVersion",
     "TranscriptQuery",
     "TranscriptStreamQuery",
     "TranscriptSummary",
@@ -163,4 +194,8 @@ __all__ = [
     "Transcripts",
     "Wanted",
     "WasReset",
+    "WebhookBody",
+    "WebhookPatch",
+    "WebhookView",
+    "WebhookViews",
 ]
