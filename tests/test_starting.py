@@ -55,7 +55,7 @@ def test_a_start_imports_nothing_that_can_wait() -> None:
 
 
 def test_services_that_do_not_run_are_not_imported() -> None:
-    settings = "settings=Settings(services=('imap', 'pop3', 'nntp', 'smtp'))"
+    settings = "settings=Settings(ephemeral=True, services=('imap', 'pop3', 'nntp', 'smtp'))"
     loaded = modules_after(
         f"from minternet import Internet, Settings; net = Internet({settings}); net.start(); net.stop()"
     )
