@@ -166,6 +166,15 @@ def test_a_service_that_dies_is_started_again_on_its_port_and_said_so() -> None:
         ]
 
 
+def test_a_service_that_starts_again_has_no_events_of_its_probe() -> None:
+    with Internet(settings=small(services=("http", "https", "smtp", "imap", "ftp", "nntp"))) as net:
+        last, opened = net.world.journal.last, net.transcripts.opened
+        for name in net.supervisor.supervised:
+            assert net.call(net.supervisor.restart(name)), name
+        assert net.world.journal.last == last
+        assert net.conversations(since=opened) == []
+
+
 def test_what_waits_while_a_service_is_down_is_served_when_it_is_back() -> None:
     with Internet(settings=small()) as net:
         supervised = net.supervisor.supervised["echo"]

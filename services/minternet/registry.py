@@ -21,6 +21,8 @@ _NNTP_BUSY = b"400 Too many connections\r\n"
 _FTP_BUSY = b"421 Too many connections.\r\n"
 
 _ANSWERS_HTTP = (b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"HTTP/1.1 ")
+_REFUSES_HTTP = (b"HEAD / HTTP/1.1\r\n\r\n", b"HTTP/1.1 ")
+"""It has no Host, so it is refused (RFC 9112 section 3.2) before it is a request that the journal has."""
 _GREETS_220 = (b"", b"220")
 _ECHOES = (b"minternet?\r\n", b"minternet?\r\n")
 
@@ -35,8 +37,8 @@ SERVICES: tuple[Service, ...] = (
     Service("chargen-udp", 19, "udp", _ECHO, "Character generator by UDP (RFC 864)", kind="datagram", on=False),
     Service("time", 37, "tcp", _ECHO, "Time (RFC 868)", on=False),
     Service("time-udp", 37, "udp", _ECHO, "Time by UDP (RFC 868)", kind="datagram", on=False),
-    Service("http", 80, "http", _HTTP, "HTTP/1.1 (RFC 9112), and a forward proxy", kind="engine", probe=_ANSWERS_HTTP),
-    Service("https", 443, "https", _HTTP, "HTTP/1.1 over TLS", "implicit", kind="engine", probe=_ANSWERS_HTTP),
+    Service("http", 80, "http", _HTTP, "HTTP/1.1 (RFC 9112), and a forward proxy", kind="engine", probe=_REFUSES_HTTP),
+    Service("https", 443, "https", _HTTP, "HTTP/1.1 over TLS", "implicit", kind="engine", probe=_REFUSES_HTTP),
     Service("smtp", 25, "smtp", _SMTP, "SMTP (RFC 5321)", "starttls", busy=_SMTP_BUSY, probe=_GREETS_220),
     Service(
         "submission",

@@ -117,13 +117,7 @@ def _say_until_stuck(connection: socket.socket, data: bytes) -> bool:
     return sent < 64 * MEBIBYTE
 
 
-@pytest.mark.parametrize(
-    "service",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="the handshake is cut off instead") if name == "ftps" else ())
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("service", NAMES)
 def test_the_connection_over_the_limit_is_told_so(net: Internet, service: str) -> None:
     limits = Limits(connections=2)
     settings = Settings(ephemeral=True, authority=net.settings.authority, services=(service,), limits=limits)

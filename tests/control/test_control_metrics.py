@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ftplib
 import gzip
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from minternet import Internet, Settings, __version__
 from minternet.control.collector import Exposition
 from minternet.control.hub import FAULT_NAMES, NAME_SHOWN, OTHER_FAULTS, Hub
 from minternet.control.metrics import takes_gzip
+from minternet.settings import Limits
 from minternet.wire.transcript import TranscriptRing
 from minternet.world.changes import FaultStruck
 from minternet.world.world import World
@@ -84,6 +86,21 @@ def test_what_they_say(api: Client, net: Internet) -> None:
     assert after["minternet_service_connections{'service': 'control'}"] >= 1
     python = sys.version.partition(" ")[0]
     assert after[f"minternet_build_info{{'python': '{python}', 'version': '{__version__}'}}"] == 1
+
+
+def test_ftp_counts_like_the_others() -> None:
+    settings = Settings(ephemeral=True, services=("ftp", "control"), limits=Limits(connections=1))
+    with Internet(settings=settings) as net, ftplib.FTP() as first, ftplib.FTP() as second:
+        start = scrape(Client(net.control.port))
+        first.connect(*net.ftp.address)
+        with pytest.raises(ftplib.error_temp, match="421"):
+            second.connect(*net.ftp.address)
+        after = scrape(Client(net.control.port))
+    accepted, refused = (
+        f"minternet_service_connections_{kind}_total{{'service': 'ftp'}}" for kind in ("accepted", "refused")
+    )
+    assert (start[accepted], start[refused]) == (1, 0)
+    assert (after[accepted], after[refused]) == (2, 1)
 
 
 def test_a_reset_leaves_counters_and_takes_back_what_is_there(api: Client, net: Internet) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -17,7 +18,6 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from ..supervisor import Supervised
-from ..wire.listener import Listener
 from .hub import Hub, kind_of
 
 Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -62,7 +62,7 @@ class HubCollector(Collector):
 
     def _services(self) -> Iterator[Metric]:
         services = list(self._hub.supervisor.supervised.items())
-        listeners = [(name, found) for name, one in services if (found := listener_of(one)) is not None]
+        counted = [(name, found) for name, one in services if (found := counts_of(one)) is not None]
         yield _gauges(
             "minternet_service_up",
             "Whether a service runs.",
@@ -77,13 +77,13 @@ class HubCollector(Collector):
             "minternet_service_connections_accepted",
             "Connections served since the service was started last.",
             ("service",),
-            [((name,), found.accepted) for name, found in listeners],
+            [((name,), found.accepted) for name, found in counted],
         )
         yield _counters(
             "minternet_service_connections_refused",
             "Connections over the cap, since the service was started last.",
             ("service",),
-            [((name,), found.refused) for name, found in listeners],
+            [((name,), found.refused) for name, found in counted],
         )
         yield _counters(
             "minternet_service_restarts",
@@ -130,11 +130,19 @@ class HubCollector(Collector):
         yield _gauge("minternet_waits", "Requests that wait for something.", hub.waits.taken)
 
 
-def listener_of(supervised: Supervised) -> Listener | None:
-    """The listener that counts a service's connections; None for datagrams, FTP, and what does not run."""
+@runtime_checkable
+class Counts(Protocol):
+    """Who counts a service's connections: its listener, or FTP's service."""
+
+    accepted: int
+    refused: int
+
+
+def counts_of(supervised: Supervised) -> Counts | None:
+    """Who counts a service's connections; None for datagrams, and what does not run."""
     running = supervised.running
-    found = running if isinstance(running, Listener) else getattr(running, "listener", None)
-    return found if isinstance(found, Listener) else None
+    found = running if isinstance(running, Counts) else getattr(running, "listener", None)
+    return found if isinstance(found, Counts) else None
 
 
 def _gauge(name: str, help: str, value: float) -> Metric:

@@ -175,14 +175,6 @@ class Talk:
         """The piece at which TLS began after that one; None where it did not."""
         return next((at for at, data in self.notes if at > index and data.startswith(b"TLSv")), None)
 
-    def secured_by(self, index: int) -> bool:
-        """Whether the notes before a piece say that the connection is under TLS: for services that note it in order."""
-        secure = self.service.endswith("s")
-        for at, data in self.notes:
-            if at < index and (data.startswith(b"TLSv") or data == b"TLS ended"):
-                secure = data != b"TLS ended"
-        return secure
-
     def begin_tls(self, line: Line, replied: int) -> None:
         """The handshake after a STARTTLS that was answered well; what came before that answer was dropped. Lost where it failed.
 

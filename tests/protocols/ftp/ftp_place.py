@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -137,6 +138,14 @@ class Talk:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Wait for what another thread does soon."""
+    deadline = time.monotonic() + TIMEOUT
+    while not reached():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.002)
 
 
 @contextmanager

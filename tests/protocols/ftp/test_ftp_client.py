@@ -7,6 +7,7 @@ import ftplib
 import io
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 
@@ -98,6 +99,26 @@ def test_abort_of_a_download(ftp: Place) -> None:
         assert client.getresp().startswith("226")
         connection.close()
         assert client.sendcmd("ABOR").startswith("225")
+
+
+@pytest.mark.parametrize("command", ["STOR half", "APPE whole", "RETR whole"])
+def test_abort_under_tls_1_3(ftp: Place, authority: Authority, command: str) -> None:
+    context = authority.client_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    content = bytes(20_000_000)
+    with ftplib.FTP_TLS(context=context, timeout=10) as client:
+        client.connect("localhost", ftp.port)
+        client.login("alice", "wonderland")
+        client.prot_p()
+        client.storbinary("STOR whole", io.BytesIO(content))
+        with client.transfercmd(command) as connection:
+            connection.sendall(b"x" * 100_000) if command[0] in "SA" else connection.recv(1000)
+            assert [client.sendcmd("NOOP")[:3], client.sendcmd("STAT")[:3]] == ["200", "211"]
+            client.putcmd("ABOR")
+            assert [client.getmultiline()[:3] for _ in range(2)] == ["426", "226"]
+        assert ftp.content("/home/alice/half") is None
+        assert ftp.content("/home/alice/whole") == content
+        assert fetched(client, "whole") == content
 
 
 def resume_client(authority: Authority) -> type[ftplib.FTP_TLS]:

@@ -12,11 +12,10 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ftp_place import FTPS, Place, Talk, place
+from ftp_place import FTPS, Place, Talk, place, until
 from pyftpdlib.ioloop import IOLoop, Select
 
 from minternet.protocols.ftp import server as ftp_server
@@ -24,14 +23,6 @@ from minternet.protocols.ftp.rider import Rider
 from minternet.protocols.ftp.table import TABLE
 from minternet.settings import SettingsError
 from minternet.wire.tls import Authority
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait for what another thread does soon."""
-    deadline = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
 
 
 def test_every_command_of_pyftpdlib_is_there_and_described() -> None:
@@ -267,6 +258,24 @@ def test_passive_ports_and_public_address(authority: Authority) -> None:
         assert talk.ask("PASV") == wanted
 
 
+def test_the_only_passive_port_serves_one_after_the_other(authority: Authority) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (
+        place(authority, passive_ports=(port, port)) as ftp,
+        ftp.client() as client,
+        ftp.client("bob", "builder") as other,
+    ):
+        for number in range(10):
+            content = b"%d" % number
+            client.storbinary("STOR x", io.BytesIO(content))
+            assert "/pub/readme.txt" in other.nlst("/pub")
+            got = io.BytesIO()
+            client.retrbinary("RETR x", got.write)
+            assert got.getvalue() == content
+
+
 def test_pasv_is_refused_over_ipv6(ftp: Place) -> None:
     with ftp.talk("::1").log_in() as talk:
         assert talk.codes("PASV", "EPRT |1|127.0.0.1|5000|", "EPRT |2|0:0:0:0:0:0:0:1|5000|", "EPSV 2") == [
@@ -436,6 +445,15 @@ def test_dismiss_says_so_and_goes_on_listening(ftp: Place) -> None:
         assert talk.read() == ""
     with ftp.talk().log_in():
         pass
+
+
+def test_the_end_is_said_once_under_tls(authority: Authority) -> None:
+    with place(authority) as ftp, ftp.tls_client() as client:
+        client.retrlines("LIST", lambda line: None)
+        ftp.call(ftp.running.drain, 0.0)
+        assert client.getline() == "421 The server is shutting down."
+        with pytest.raises(EOFError):
+            client.getline()
 
 
 def descriptors() -> int:

@@ -8,14 +8,13 @@ import io
 import os
 import socket
 import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ftp_place import Place, place
+from ftp_place import Place, place, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,14 +26,6 @@ from minternet.world.world import World
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close a reset."""
-
-
-def until(reached: Callable[[], bool]) -> None:
-    """Wait for what another thread does soon."""
-    deadline = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
 
 
 def files_on_disk(place: Place) -> list[Path]:
@@ -125,6 +116,58 @@ def test_resuming_both_ways(ftp: Place, size: int) -> None:
             with pytest.raises(ftplib.error_perm, match="554"):
                 client.ntransfercmd(command, rest=size + 100)
         assert files_on_disk(ftp) == sorted(each for each in files_on_disk(ftp))
+
+
+@pytest.mark.parametrize("between", ["RETR missing", "RETR", "LIST", "STOR /pub/x", "RANG 1 0"])
+def test_a_restart_is_for_the_next_transfer_only(ftp: Place, between: str) -> None:
+    """Else a later download would begin in the middle, and nobody would know."""
+    with ftp.client() as client:
+        client.storbinary("STOR x", io.BytesIO(b"0123456789"))
+        client.voidcmd("TYPE I")
+        assert client.sendcmd("REST 4 ").startswith("350")
+        if between == "LIST":
+            client.retrlines(between)
+        elif between.startswith("RANG"):
+            client.sendcmd(between)
+        else:
+            with pytest.raises(ftplib.error_perm):
+                client.retrbinary(between, print)
+        got = io.BytesIO()
+        client.retrbinary("RETR x", got.write)
+        assert got.getvalue() == (b"456789" if between == "RETR" else b"0123456789")
+
+
+def test_a_file_is_renamed_while_it_is_transferred(ftp: Place) -> None:
+    content = bytes(range(256)) * 20_000
+    with ftp.client() as one, ftp.client() as two:
+        one.storbinary("STOR a", io.BytesIO(content))
+        one.voidcmd("TYPE I")
+        got = bytearray()
+        with one.transfercmd("RETR a") as data:
+            got += data.recv(10)
+            two.rename("a", "b")
+            two.storbinary("STOR a", io.BytesIO(b"another"))
+            two.delete("b")
+            while piece := data.recv(1 << 20):
+                got += piece
+        assert one.voidresp().startswith("226")
+        assert got == content
+        with one.transfercmd("STOR a") as data:
+            data.sendall(b"new")
+            two.rename("a", "c")
+        assert one.voidresp().startswith("226")
+        assert (ftp.content("/home/alice/a"), ftp.content("/home/alice/c")) == (b"new", b"another")
+        with one.transfercmd("APPE c") as data:
+            two.rename("c", "d")
+            data.sendall(b"more")
+        with pytest.raises(ftplib.error_temp, match="450"):
+            one.voidresp()
+        assert ftp.content("/home/alice/d") == b"another"
+        two.mkd("folder")
+        with one.transfercmd("STOR folder/x") as data:
+            two.rmd("folder")
+        with pytest.raises(ftplib.error_perm, match="550"):
+            one.voidresp()
 
 
 def test_two_who_append_at_once_lose_nothing_unsaid(ftp: Place) -> None:

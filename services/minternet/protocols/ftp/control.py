@@ -9,6 +9,7 @@ How long a client may be silent goes by the world's time, and the service looks 
 from __future__ import annotations
 
 import asynchat
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +25,7 @@ from ..commands import Refusal
 from .errors import as_refusal
 from .lines import CommandLines
 from .passing import Passing
+from .securing import Securing
 from .table import IMMEDIATE, URGENT
 from .tls import SSL
 
@@ -38,13 +40,16 @@ REPLIES_WAITING = 16
 """Pieces of replies that a client may leave unread before it is not read from either."""
 LINGER = 2.0
 """Seconds a client has to read the last reply."""
-TLS_RECORDS = (b"\x14", b"\x15", b"\x16", b"\x17")
-"""What TLS records begin with (RFC 8446 section 5.1), and no command does."""
+PASSWORDS = re.compile(
+    rb"^[^A-Z\n]*+USER +(?:anonymous|ftp)\r?\n[^A-Z\n]*+PASS[^\n]*|^[^A-Z\n]*+PASS[ \t]++([^\n]+?)\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What is masked in transcripts from the octet on that it came, but for what anonymous says."""
 SLICE = 0.0005
 """Seconds a long calculation may take at once."""
 
 
-class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
+class Control(Securing, Passing, TLS_FTPHandler):  # type: ignore[misc]
     """One client's control connection; what the lines mean is said by `Session`."""
 
     socket: Any
@@ -59,9 +64,8 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
         self.quiet_since = service.now()
         """When the client last said something, or a transfer ended; by the world's time."""
         self.misunderstood = 0
-        self.plain: socket.socket | None = None
         self._lines, self._replies = CommandLines(LINE_LIMIT), list[str]()
-        self._corked = self._held = self._clearing = self._secure_next = self._ending = self._shut = False
+        self._corked = self._held = self._ending = self._shut = False
         super().__init__(sock, server, ioloop)
         if not self.connected:
             return
@@ -70,6 +74,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
         self.transcript = service.context.transcripts.open(
             service.context.service.name, (self.remote_ip, self.remote_port), (self.local_ip, self.local_port)
         )
+        self.transcript.secrets_in = PASSWORDS
 
     @classmethod
     def get_ssl_context(cls) -> None:
@@ -97,6 +102,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
         self.service.add(self)
         if not self.meet():
             return
+        self.service.accepted += 1
         if self.context.implicit_tls:
             self.start_tls()
         else:
@@ -108,14 +114,23 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
             self.reply(f"220 {self.profile.greeting.format(host=self.world.hostname)}")
 
     def handle_max_cons(self) -> None:
-        """One too many: said in a word where no handshake is in the way."""
-        if not self.context.implicit_tls:
-            self.transcript.server(self.context.service.busy)
-            asynchat.async_chat.push(self, self.context.service.busy)
-        self.close()
+        """One too many: it is told so, after the handshake where TLS comes first; a crowd of them is not."""
+        self._held = self._turned_away = True
+        if not self.service.turn_away(self):
+            self.close()
+        elif self.context.implicit_tls:
+            self.start_tls()
+        else:
+            self._turn_away()
+
+    def _turn_away(self) -> None:
+        self.put(self.context.service.busy)
+        self.end()
 
     def dismiss(self, reason: str) -> None:
         """Say 421 and close; what is being transferred is cut."""
+        if self._closed or self._ending:
+            return
         self._held = True
         self.stop_transfer()
         if self._ssl_accepting or self._clearing:
@@ -175,8 +190,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
         if self.passage is not None:
             self.passage.detach()
         FTPHandler.close(self)
-        self.service.sessions.discard(self)
-        self.service.stirred()
+        self.service.gone(self)
         if hasattr(self, "transcript"):
             self.transcript.close()
 
@@ -239,7 +253,7 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
             data = self.recv(self.ac_in_buffer_size)
         except _RetryError:
             return
-        if data and not self._ending:
+        if data:
             (self.deliver if self.passage is None else self.passage.inbound)(data)
 
     def recv(self, size: int) -> bytes:
@@ -250,6 +264,14 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
             self.note("what came is not TLS")
             self.close()
             return b""
+
+    def send(self, data: bytes) -> int:
+        """How much was sent; 0 also where TLS is over, and then the connection is closed."""
+        try:
+            return int(super().send(data))
+        except SSL.Error:
+            self.close()
+            return 0
 
     def go_on(self) -> None:
         """Obey the lines that may be obeyed now, and write the replies."""
@@ -344,84 +366,6 @@ class Control(Passing, TLS_FTPHandler):  # type: ignore[misc]
             reply = f"{refusal.status} {refusal.text}"
         if reply is not None:
             self.reply(reply)
-
-    # -- TLS
-
-    @property
-    def secure(self) -> bool:
-        """Whether the control connection is under TLS."""
-        return self.plain is not None
-
-    @property
-    def must_resume(self) -> bool:
-        """Whether data connections must resume this connection's session."""
-        return bool(self.context.settings.ftp_session_reuse)
-
-    def upgrade(self) -> None:
-        """Begin TLS when the reply is out; what was said in plaintext after the command is dropped."""
-        self._lines.forget()
-        self._secure_next = True
-        self.flush()
-        self.wait_for_passage()
-
-    def start_tls(self) -> None:
-        """The handshake."""
-        self._secure_next = False
-        self.plain = self.socket
-        self.ssl_context = self.service.context_for_session(self.remote_ip, self.transcript)
-        self.secure_connection(self.ssl_context)
-        self._lines.forget()
-        self.call_later(self.limits.handshake, self._handshake_due)
-        self._watch()
-
-    def _handshake_due(self) -> None:
-        if self._ssl_accepting:
-            self.note("the TLS handshake took too long")
-            self.close()
-
-    def handle_ssl_established(self) -> None:
-        self.note(f"{self.socket.get_protocol_version_name()} established")
-        if self.context.implicit_tls:
-            self.greet()
-
-    def handle_failed_ssl_handshake(self) -> None:
-        self.note("the TLS handshake failed")
-        self.close()
-
-    def clear(self) -> None:
-        """End TLS on the control connection when the reply is out (CCC): say close_notify and wait for the client's."""
-        self.flush()
-        try:
-            self.socket.shutdown()
-        except SSL.Error:
-            self.close()
-            return
-        self._clearing = True
-        self._lines.forget()
-
-    def _await_clear(self) -> None:
-        """The client's close_notify; some say none (curl's passive CCC) and just go on in plaintext."""
-        try:
-            while True:
-                first = self.plain.recv(1, socket.MSG_PEEK) if self.plain is not None else b""
-                if first and first not in TLS_RECORDS:
-                    self._cleared()
-                    return
-                self.socket.recv(self.ac_in_buffer_size)
-        except BlockingIOError:
-            pass
-        except SSL.ZeroReturnError:
-            self._cleared()
-        except (SSL.WantReadError, SSL.WantWriteError):
-            pass
-        except (SSL.Error, OSError):
-            self.close()
-
-    def _cleared(self) -> None:
-        self._ssl_established = self._ssl_requested = self._clearing = False
-        self.socket, self.plain = self.plain, None
-        self.note("TLS ended")
-        self._watch()
 
     # -- pyftpdlib's logging goes to nobody; ours to the service's log and the transcript
 

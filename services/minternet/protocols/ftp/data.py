@@ -166,6 +166,7 @@ class Transfer(DTPHandler):  # type: ignore[misc]
 
     def take(self, piece: bytes) -> None:
         """Store a piece that faults have let through."""
+        self._moved_at = self._now()
         try:
             if self.job.upload is not None:
                 self.job.upload.write(piece)

@@ -13,7 +13,8 @@ from .table import ONLY_LOGGED_IN, TABLE
 
 
 def number(text: str) -> int:
-    """A number of at most 19 digits; 501."""
+    """A number of at most 19 digits, blanks around it; 501."""
+    text = text.strip()
     if not (text.isascii() and text.isdecimal()) or len(text) > 19:
         raise Refusal("501", "That is no number of octets.")
     return int(text)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
-TELNET = re.compile(rb"\xff(?:\xff|[\xfb-\xfe].?|[\xf0-\xfa]|$)", re.DOTALL)
-"""RFC 854: IAC with a command, an option, or IAC itself, which stands for the octet 255."""
-URGENT = b"\xf2\xf4\xff"
-"""What Telnet's Synch may leave at the start of a line when its IAC came apart from it (DM, IP, IAC)."""
+from ...wire.telnet import without_telnet
 
 
 class CommandLines:
@@ -58,10 +54,3 @@ class CommandLines:
         """Drop everything: it came before TLS and must not count after it (RFC 4217 section 15.1)."""
         self._queue.clear()
         self._rest, self._too_long = b"", False
-
-
-def without_telnet(line: bytes) -> bytes:
-    """The line without what Telnet puts between (RFC 959 section 4.1.3 sends ABOR behind IAC IP, IAC DM)."""
-    if not line or (b"\xff" not in line and line[0] < 0xF0):
-        return line
-    return TELNET.sub(lambda found: b"\xff" if found[0] == b"\xff\xff" else b"", line).lstrip(URGENT)

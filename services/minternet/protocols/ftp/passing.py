@@ -88,8 +88,11 @@ class Passing:
     # -- a passage calls these
 
     def deliver(self, data: bytes) -> None:
-        """The client said this."""
-        if not self._closed:
+        """The client said this; after the end it is kept for the transcript only."""
+        if self._closed:
+            return
+        self.transcript.client(data)
+        if not self._ending:
             self._lines.feed(data)
             self.go_on()
 

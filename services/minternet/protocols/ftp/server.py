@@ -12,6 +12,7 @@ from typing import Any
 
 import pyftpdlib.ioloop  # noqa: F401 - first: it imports asyncore without its warning
 
+from ...wire.listener import MAX_TURNED_AWAY
 from ...wire.transcript import Transcript
 from ..context import ServiceContext
 from . import access, commands, digests, endpoints, information, site, transfers  # noqa: F401 - they fill the table
@@ -36,6 +37,11 @@ class FtpService:
         self.context = context
         self.profile = find(context.profile)
         self.sessions: set[Session] = set()
+        self.accepted = 0
+        """Clients ever served."""
+        self.refused = 0
+        """Clients turned away over the limit of connections."""
+        self._turned_away: set[Session] = set()
         self._unknown = frozenset(row.name for row in TABLE if not self._offers(row.name))
         self._shared: SSL.Context | None = None
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -100,6 +106,20 @@ class FtpService:
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(SWEEP_EVERY, self._sweep_on)
 
+    def turn_away(self, session: Session) -> bool:
+        """A client too many came: whether there is room to tell it so."""
+        self.refused += 1
+        if len(self._turned_away) >= MAX_TURNED_AWAY:
+            return False
+        self._turned_away.add(session)
+        return True
+
+    def gone(self, session: Session) -> None:
+        """A client's connection is closed."""
+        self.sessions.discard(session)
+        self._turned_away.discard(session)
+        self.stirred()
+
     def stirred(self) -> None:
         """A session or a transfer is over."""
         self._changed.set()
@@ -144,7 +164,7 @@ class FtpService:
         self._unwatch()
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for session in tuple(self.sessions):
+        for session in (*self.sessions, *self._turned_away):
             session.close()
         self.rider.close()
         if not self._over.done():
@@ -176,7 +196,7 @@ class FtpService:
                 await asyncio.wait_for(self._changed.wait(), deadline - loop.time())
 
     def _failed(self, error: BaseException) -> None:
-        for session in tuple(self.sessions):
+        for session in (*self.sessions, *self._turned_away):
             with suppress(Exception):
                 session.close()
         if not self._over.done():

@@ -17,7 +17,7 @@ from .control import LINE_LIMIT, Control
 from .data import ProtectedTransfer, Transfer
 from .jobs import Job
 from .listing import USUAL_FACTS, safe
-from .table import CONNECTED, LOGGED_IN, TABLE
+from .table import CONNECTED, LOGGED_IN, TABLE, TRANSFERS
 from .tls import offers_tls_1_2
 from .tree import Tree
 
@@ -57,13 +57,11 @@ class Session(Control):
     def answer(self, line: bytes | None) -> str | None:
         """Find the command and have it done."""
         if line is None:
-            self.note("a line that was too long")
             raise Refusal("500", f"A line has at most {LINE_LIMIT} octets.")
         verb, _, argument = line.partition(b" ")
         name = verb.strip().upper()
         if name == b"PASS" and self.user not in ("anonymous", "ftp"):
             self.transcript.conceal(argument)
-        self.transcript.client(line + b"\r\n")
         if name == b"SITE" and argument:
             sub, _, argument = argument.strip().partition(b" ")
             name += b" " + sub.upper()
@@ -85,7 +83,11 @@ class Session(Control):
             raise Refusal("501", f"Syntax: {row.name} {row.arguments}")
         if text and not row.arguments:
             raise Refusal("501", f"{row.name} takes no argument.")
-        return row.handler(self, text)
+        try:
+            return row.handler(self, text)
+        finally:
+            if row.name in TRANSFERS:
+                self.restart = self.range_end = 0
 
     # -- who it is
 

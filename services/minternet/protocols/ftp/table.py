@@ -23,4 +23,6 @@ TABLE: Final[CommandTable[Handler]] = CommandTable("FTP")
 
 IMMEDIATE: Final = frozenset({b"STAT", b"NOOP", b"HELP", b"FEAT", b"SYST"})
 """Commands that are answered while a transfer is going on; the rest waits for its end, but for ABOR."""
+TRANSFERS: Final = frozenset({"RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"})
+"""Commands that what REST and RANG said is for, the next one and no other, even where it is refused (RFC 3659 section 5)."""
 URGENT: Final = b"ABOR"

@@ -125,15 +125,13 @@ def take_range(session: Session, size: int) -> tuple[int, int]:
     "STOR", ONLY_LOGGED_IN, "<path>", "Receive a file, in the place of one there may be", "RFC 959 section 4.1.3"
 )
 def stor(session: Session, argument: str) -> None:
-    offset, session.restart, session.range_end = session.restart, 0, 0
-    if offset and session.kind == "a":
+    if session.restart and session.kind == "a":
         raise Refusal("501", "A restart of STOR needs TYPE I.")
-    _receive(session, "STOR", session.files.resolve(argument), offset)
+    _receive(session, "STOR", session.files.resolve(argument), session.restart)
 
 
 @TABLE.command("APPE", ONLY_LOGGED_IN, "<path>", "Receive more of a file", "RFC 959 section 4.1.3")
 def appe(session: Session, argument: str) -> None:
-    session.restart = session.range_end = 0
     _receive(session, "APPE", session.files.resolve(argument), None)
 
 
@@ -141,7 +139,6 @@ def appe(session: Session, argument: str) -> None:
     "STOU", ONLY_LOGGED_IN, "[name]", "Receive a file under a name nothing has yet", "RFC 1123 section 4.1.2.9"
 )
 def stou(session: Session, argument: str) -> None:
-    session.restart = session.range_end = 0
     folder, stem = split(session.files.resolve(argument)) if argument else (session.files.folder, "ftp")
     path = session.files.unique(folder, stem)
     _receive(session, "STOU", path, 0, f"FILE: {listing.safe(split(path)[1])}")
