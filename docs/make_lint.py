@@ -70,8 +70,8 @@ conversation.
 - Only what is certain is reported: where a client may have had a reason, there is no rule.
 - Where a conversation's beginning is no longer kept, or it cannot be followed, nothing is said of it.
 - Where a [fault](faults.md) struck, the order of commands and the end of the conversation are not judged.
-- The transcript of FTP tells lines, not how they ended: bare LF is not seen there. Lines of any length are FTP (RFC 959 names
-  no limit); only those that are longer than a path and its command can be are told of.
+- Lines of any length are FTP (RFC 959 names no limit); only those that are longer than a path and its command can be are told
+  of.
 - A connection on which nothing was said is nobody's mistake; one that is still open may still say QUIT.
 
 Python's own clients break no rule when they are used well. What they do not do by themselves: smtplib sets neither Date nor
@@ -81,7 +81,7 @@ FTP_TLS leaves data in the clear until `prot_p()`; `close()` and `shutdown()` sa
 
 ## The rules
 
-Made from the table in `lint/rules.py` with `python docs/make_lint.py`; a test keeps it so.
+Made from the tables in `lint/rules/` with `python docs/make_lint.py`; a test keeps it so.
 """
 
 

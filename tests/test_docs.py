@@ -165,14 +165,10 @@ def script(name: str) -> ModuleType:
     return module
 
 
-def test_the_protocols_page_is_what_the_tables_say() -> None:
-    module = script("make_protocols")
-    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/make_protocols.py"
-
-
-def test_the_settings_page_is_what_the_settings_say() -> None:
-    module = script("make_settings")
-    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/make_settings.py"
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "docs").glob("make_*.py")))
+def test_pages_are_what_the_tables_say(name: str) -> None:
+    module = script(name)
+    assert module.PAGE.read_text("utf-8") == module.page(), f"run: python docs/{name}.py"
 
 
 def test_the_site_is_built_with_no_warning(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import http.server
 import json
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from endings import all_over
 
 from minternet import Internet, Settings, ready
 from minternet.cli import main
@@ -53,20 +53,10 @@ async def forget(net: Internet) -> None:
     net.transcripts.clear()
 
 
-async def over(net: Internet) -> None:
-    changed = asyncio.Event()
-    unwatch = net.transcripts.watch(changed.set)
-    async with asyncio.timeout(10):
-        while not all(each.closed for each in net.conversations()):
-            await changed.wait()
-            changed.clear()
-    unwatch()
-
-
 def send(net: Internet, letter: bytes) -> None:
     with smtplib.SMTP(*net.smtp.address) as client:
         client.sendmail("a@example.net", ["alice@example.test"], letter)
-    net.call(over(net))
+    net.call(all_over(net))
 
 
 def fetch(net: Internet, path: str) -> None:
@@ -74,7 +64,7 @@ def fetch(net: Internet, path: str) -> None:
     connection.request("GET", path)
     connection.getresponse().read()
     connection.close()
-    net.call(over(net))
+    net.call(all_over(net))
 
 
 def test_nothing_to_mend(net: Internet, target: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import http.client
 import imaplib
 import smtplib
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from browser import dom, needs_browser
 from control_client import Client
 from test_control_openapi import check
-from test_control_page import CHROMIUM
 
 from minternet import Internet
 from minternet.faults.catalogue import KINDS
@@ -224,26 +223,11 @@ def test_toxics_that_cannot_be(api: Client) -> None:
 # -- the page
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_the_page_shows_them(api: Client, net: Internet, tmp_path: Path) -> None:
     api.send("POST", "/faults", {"line": "imap FETCH: reply NO <b>later</b>, n=1", "name": "hostile"}, 201)
     fetched(net, 1)
-    assert CHROMIUM is not None
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=4000",
-        "--dump-dom",
-        f"http://127.0.0.1:{api.port}/#/faults",
-    ]
-    dom = subprocess.run(command, capture_output=True, timeout=60, check=False).stdout.decode()
-    assert "NO &lt;b&gt;later&lt;/b&gt;" in dom
-    assert '<span class="tag bad">1</span>' in dom
-    assert "lying_literal" in dom
+    seen = dom(api.port, "/faults", tmp_path / "profile")
+    assert "NO &lt;b&gt;later&lt;/b&gt;" in seen
+    assert '<span class="tag bad">1</span>' in seen
+    assert "lying_literal" in seen

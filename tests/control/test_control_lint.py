@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import shutil
 import smtplib
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import dom, needs_browser
 from control_client import Client
+from endings import all_over
 
 from minternet import Internet
 from minternet.control.resources.lint import findings_of
@@ -27,7 +27,7 @@ def send(net: Internet, *letters: bytes) -> int:
     for letter in letters:
         with smtplib.SMTP(*net.smtp.address) as client:
             client.sendmail("a@example.net", ["alice@example.test"], letter)
-        net.call(over(net))
+        net.call(all_over(net))
     return net.conversations("smtp")[-1].number
 
 
@@ -38,19 +38,8 @@ def fetch(net: Internet, *paths: str) -> int:
         connection.request("GET", path)
         connection.getresponse().read()
     connection.close()
-    net.call(over(net))
+    net.call(all_over(net))
     return net.conversations("http")[-1].number
-
-
-async def over(net: Internet) -> None:
-    """Wait until every conversation with a client under test has ended."""
-    changed = asyncio.Event()
-    unwatch = net.transcripts.watch(changed.set)
-    async with asyncio.timeout(10):
-        while not all(each.closed for each in net.conversations()):
-            await changed.wait()
-            changed.clear()
-    unwatch()
 
 
 def test_findings_of_a_conversation(api: Client, net: Internet) -> None:
@@ -148,7 +137,7 @@ def test_a_large_conversation_is_judged_in_a_thread(net: Internet, monkeypatch: 
     for each in (number, large):
         transcript = net.transcripts.find(each)
         assert transcript is not None
-        found = net.call(findings_of(transcript))
+        found = net.call(findings_of(transcript, asyncio.Semaphore(1)))
         assert "line-too-long" in {finding.rule.name for finding in found}
         assert handed == ([transcript] if each == large else [])
 
@@ -186,7 +175,7 @@ def test_har_masks_secrets(api: Client, net: Internet) -> None:
     connection.request("GET", "/get", headers={"Authorization": "Bearer very-secret"})
     connection.getresponse().read()
     connection.close()
-    net.call(over(net))
+    net.call(all_over(net))
     assert b"very-secret" not in api.ask("GET", f"/transcripts.har?since={since}").body
 
 
@@ -208,28 +197,11 @@ def test_a_route_that_is_used_knows_its_conversation(api: Client, net: Internet)
 
 # -- the page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_a_browser_shows_findings(api: Client, net: Internet, tmp_path: Path) -> None:
     number = send(net, LETTER.replace(b"From:", b"<img src=x onerror=alert(1)>\r\nFrom:"))
-    assert CHROMIUM is not None
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=4000",
-        "--dump-dom",
-        f"http://127.0.0.1:{api.port}/#/transcripts/{number}",
-    ]
-    dom = subprocess.run(command, capture_output=True, timeout=60, check=False).stdout.decode()
-    assert "<strong>line-too-long</strong>" in dom
-    assert "RFC 5321 section 4.5.3.1.6" in dom
-    assert '<pre class="raw">&lt;img src=x onerror=alert(1)&gt;</pre>' in dom
+    seen = dom(api.port, f"/transcripts/{number}", tmp_path / "profile")
+    assert "<strong>line-too-long</strong>" in seen
+    assert "RFC 5321 section 4.5.3.1.6" in seen
+    assert '<pre class="raw">&lt;img src=x onerror=alert(1)&gt;</pre>' in seen

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import dom, needs_browser
 from control_client import Client
 
 from minternet import Internet
@@ -60,32 +59,13 @@ def test_files_of_the_page(api: Client, path: str) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_a_browser_shows_a_hostile_message_and_nothing_of_it_runs(api: Client, net: Internet, tmp_path: Path) -> None:
     uid = api.mail("/accounts/alice/mailboxes/INBOX/messages", HOSTILE)["uid"]
-    assert CHROMIUM is not None
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=4000",
-        "--dump-dom",
-        f"http://127.0.0.1:{api.port}/#/mail/alice/INBOX/{uid}",
-    ]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    dom = done.stdout.decode()
-    assert "&lt;script&gt;document.title='OWNED'&lt;/script&gt;" in dom
-    assert "<title>Mail · minternet</title>" in dom
-    frame = re.search(r"<iframe [^>]*>", dom)
+    seen = dom(api.port, f"/mail/alice/INBOX/{uid}", tmp_path / "profile")
+    assert "&lt;script&gt;document.title='OWNED'&lt;/script&gt;" in seen
+    assert "<title>Mail · minternet</title>" in seen
+    frame = re.search(r"<iframe [^>]*>", seen)
     assert frame is not None
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in frame[0]
     assert "hello" in frame[0]

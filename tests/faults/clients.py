@@ -27,6 +27,15 @@ SHORT = 0.3
 LETTER = b"From: a@example.test\r\nSubject: Faults\r\n\r\nHello\r\n"
 ARTICLE = b"From: a@example.test\r\nNewsgroups: local.test\r\nSubject: Faults\r\n\r\nHello\r\n"
 PATIENT = 10.0
+CLOSED: dict[str, type[Exception]] = {
+    "http": ConnectionResetError,  # RemoteDisconnected is one
+    "smtp": smtplib.SMTPServerDisconnected,
+    "imap": imaplib.IMAP4.abort,
+    "pop3": poplib.error_proto,
+    "ftp": EOFError,
+    "nntp": EOFError,
+}
+"""What a client raises whose connection was closed, by protocol."""
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from faults.clients import (
+    CLOSED,
     IMPLICIT,
     ONE_EACH,
     PATIENT,
@@ -35,21 +36,14 @@ from faults.clients import (
 )
 
 from minternet import Internet
-from minternet.faults.catalogue import KINDS, PROTOCOLS
+from minternet.faults.catalogue import KINDS
+from minternet.faults.kind import PROTOCOLS
 from minternet.registry import by_name
 
 Seen = Any
 """An exception's type (or types), or what is returned: a value, or a function that says whether it is right."""
 
-GONE: dict[str, Seen] = {
-    "echo": b"",
-    "http": ConnectionResetError,  # RemoteDisconnected is one
-    "smtp": smtplib.SMTPServerDisconnected,
-    "imap": imaplib.IMAP4.abort,
-    "pop3": poplib.error_proto,
-    "ftp": EOFError,
-    "nntp": EOFError,
-}
+GONE: dict[str, Seen] = {"echo": b"", **CLOSED}
 RESET: dict[str, Seen] = {
     **dict.fromkeys(PROTOCOLS, ConnectionResetError),
     "smtp": (ConnectionResetError, smtplib.SMTPServerDisconnected),  # the first, if it comes within connect()

@@ -23,6 +23,8 @@ MAX_WAITING = 256
 """Long polls and waits at the same time."""
 MAX_STREAMS = 64
 """Clients of the event stream at the same time; a browser has one for each page."""
+MAX_DOWNLOADS = 8
+"""Clients that are sent HAR at the same time: each holds a block of it, and a block holds one exchange at least."""
 BUSY = {"retry-after": "1"}
 FAULT_NAMES = 100
 """Faults whose strokes are counted by name; those of all others are counted together, for clients choose the names."""
@@ -71,6 +73,9 @@ class Hub:
         self.log: logging.Logger = context.log
         self.waits = Places(MAX_WAITING, "waits")
         self.streams = Places(MAX_STREAMS, "event streams")
+        self.downloads = Places(MAX_DOWNLOADS, "HAR downloads")
+        self.reading = asyncio.Semaphore(1)
+        """Held by whoever has a thread read conversations: a few at once would take it from everybody else, and the loop its turns."""
         self.closing = asyncio.Event()
         """Set when the service ends, so that what lasts comes to its end."""
         self.kinds: Counter[type] = Counter()

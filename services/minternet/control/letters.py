@@ -154,22 +154,6 @@ def envelope_view(envelope: SmtpEnvelope | None) -> EnvelopeView | None:
     return EnvelopeView(**{**fields, "recipients": recipients})
 
 
-def text_of(letter: Letter, name: str) -> str:
-    """What a word of a search or a wait looks at; any other name is a header field's."""
-    match name:
-        case "subject":
-            return letter.subject
-        case "from":
-            return letter.sender
-        case "to":
-            return letter.to
-        case "text":
-            return letter.text
-        case "html":
-            return letter.html
-    return letter.header(name)
-
-
 def letter_of(owner: str, mailbox: str, message: Message) -> Letter:
     return Letter(owner, mailbox, message)
 

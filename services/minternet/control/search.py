@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from ..bench.letters import Letter
+from ..bench.letters import Letter, text_of
 from ..world.mail import Mailbox
 from ..world.records import Message
 from .call import in_range
-from .letters import letter_of, summary, text_of
+from .letters import letter_of, summary
 from .problems import unprocessable
 from .schemas import MessageQuery, Messages
 

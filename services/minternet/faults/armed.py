@@ -53,6 +53,8 @@ class Armed:
         self.strokes = 0
         self.uses = 0
         """The times it was asked and meant, whether it struck then or not."""
+        self.works: dict[str, bool] = {}
+        """Whether it can strike in a service, by the names of those that asked."""
         self.recent: deque[int] = deque(maxlen=100)
         """The transcripts of the conversations it struck last."""
         self._counts: dict[str, int] = {}

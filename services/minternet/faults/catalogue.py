@@ -1,61 +1,19 @@
 """The catalogue: every kind of fault, what it takes, where it strikes, and what a client of the standard library sees.
 
-`docs/faults.md` is made from it, and a test holds each promise against the client it speaks of.
+The tables of `docs/faults.md` are made from it, and a test holds each promise against the client it speaks of.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+from ..hints import nearest
+from .kind import LINES, SECURE, Attribute, Kind
 from .rule import Fault, FaultError, Value, When
 
-PROTOCOLS: Final = ("echo", "http", "smtp", "imap", "pop3", "ftp", "nntp")
-LINES: Final = frozenset({"smtp", "imap", "pop3", "ftp", "nntp"})
-"""Protocols of commands and reply lines."""
-SECURE: Final = LINES | {"http"}
-"""Protocols with TLS."""
-ALL: Final = frozenset(PROTOCOLS)
 THEN: Final = ("close", "reset", "half_close", "wait")
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of a kind: its default, its unit or the words it may be, and what it says."""
-
-    default: Value
-    unit: str = ""
-    help: str = ""
-    words: tuple[str, ...] = ()
-    least: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A row of the catalogue."""
-
-    name: str
-    help: str
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    whens: tuple[When, ...] = ()
-    """When it may strike in a conversation; the first is meant where a command is named and nothing else is said."""
-    protocols: frozenset[str] = ALL
-    otherwise: str = ""
-    """Why it cannot strike elsewhere."""
-    network: bool = False
-    """Whether it can be the network's: about bytes, whatever they mean. It is, where no command and no `when` is named."""
-    tls: bool = False
-    """Whether it strikes in a TLS handshake."""
-    toxiproxy: bool = False
-    """Whether it is one of Toxiproxy's, with its name, attributes and units."""
-    promise: Mapping[str, str] = field(default_factory=dict)
-    """By protocol ("*": all others): what a client of the standard library sees."""
-
-    @property
-    def principal(self) -> str:
-        """The attribute that a value without a name is for."""
-        return next(iter(self.attributes), "")
 
 
 def _then(default: str) -> Attribute:
@@ -447,11 +405,18 @@ KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _ROWS}
 """Every kind by name."""
 
 
+def no_kind(name: str) -> FaultError:
+    """What to say of a kind that there is not."""
+    like = f"reply {name} ..." if re.match(r"[0-9+-]", name) else nearest(name, KINDS)
+    meant = f" (did you mean {like!r}?)" if like else ""
+    return FaultError(f"there is no kind {name!r}{meant}; there are {', '.join(KINDS)}")
+
+
 def kind_of(fault: Fault) -> Kind:
     """The fault's row; FaultError."""
     kind = KINDS.get(fault.kind)
     if kind is None:
-        raise FaultError(f"there is no kind {fault.kind!r}; there are {', '.join(KINDS)}")
+        raise no_kind(fault.kind)
     return kind
 
 
@@ -483,41 +448,3 @@ def attributes_of(fault: Fault) -> dict[str, Value]:
     """The fault's attributes, with defaults in the place of those that are not given."""
     kind = KINDS[fault.kind]
     return {name: fault.attributes.get(name, attribute.default) for name, attribute in kind.attributes.items()}
-
-
-def rendered() -> str:
-    """The catalogue as the tables of docs/faults.md."""
-    rows = ["| kind | what happens | attributes | strikes |", "| --- | --- | --- | --- |"]
-    for kind in KINDS.values():
-        name = f"`{kind.name}`" + (" (T)" if kind.toxiproxy else "")
-        rows.append(f"| {name} | {kind.help} | {_attributes(kind)} | {_strikes(kind)} |")
-    rows += ["", f"| kind | {' | '.join(PROTOCOLS)} |", "| --- |" + " --- |" * len(PROTOCOLS)]
-    for kind in KINDS.values():
-        seen = (_promise(kind, protocol) for protocol in PROTOCOLS)
-        rows.append(f"| `{kind.name}` | {' | '.join(seen)} |")
-    return "\n".join(rows) + "\n"
-
-
-def _attributes(kind: Kind) -> str:
-    return "; ".join(_attribute(name, attribute) for name, attribute in kind.attributes.items()) or "-"
-
-
-def _attribute(name: str, attribute: Attribute) -> str:
-    default = attribute.default
-    if isinstance(default, bool):
-        default = "yes" if default else "no"
-    elif default == "":
-        default = "empty"
-    unit = f" {attribute.unit}" if attribute.unit else f" {', '.join(attribute.words)}" if attribute.words else ""
-    return f"`{name}` ({default};{unit}) {attribute.help}".replace(";)", ")")
-
-
-def _strikes(kind: Kind) -> str:
-    parts = ["in the network"] * kind.network + ["in a TLS handshake"] * kind.tls + list(kind.whens)
-    return ", ".join(parts) or "before"
-
-
-def _promise(kind: Kind, protocol: str) -> str:
-    if protocol not in kind.protocols:
-        return "-"
-    return kind.promise.get(protocol, kind.promise.get("*", "as the reply says"))

@@ -162,9 +162,11 @@ class Faults:
             self._arrange(context, service)
 
     def _arrange(self, context: Context, service: ServiceFaults) -> None:
-        armed = tuple(
-            each for each in self._armed.values() if each.fault.enabled and self._works(each, context.service)
-        )
+        name = context.service.name
+        for each in self._armed.values():
+            if name not in each.works:
+                each.works[name] = self._works(each, context.service)
+        armed = tuple(each for each in self._armed.values() if each.fault.enabled and each.works[name])
         service.arrange(armed)
         context.faults = service if armed else None
 

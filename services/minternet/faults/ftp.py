@@ -111,10 +111,10 @@ class FtpTalk:
                 seconds = float(armed.attributes["delay"]) / 1000
                 control.hold(seconds, lambda after=number + 1: self._step(control, line, command, hits, after))
             elif kind in ENDINGS:
-                _record(control, line, command)
+                _conceal(control, command)
                 end(outlet, kind)
             else:
-                _record(control, line, command)
+                _conceal(control, command)
                 reply = stand_in("ftp", armed, command)
                 outlet.put(reply)
                 if is_last("ftp", reply):
@@ -146,7 +146,7 @@ class FtpTalk:
                 chain.insert(0, made)
                 put = made
         if chain:
-            control.spoil = _UntilFinal(control, chain, outlet)
+            control.spoil = _UntilFinal(control, chain)
         control.obey(line)
         control.flush()
 
@@ -156,18 +156,17 @@ class FtpTalk:
         return Situation("ftp", control.remote_ip, number, command, lambda: account_of("ftp", control, asked))
 
 
-def _record(control: Any, line: bytes | None, command: Command) -> None:
-    """Have in the transcript what was said, where the command is not carried out."""
+def _conceal(control: Any, command: Command) -> None:
+    """Mask what a command that is not carried out had of secrets."""
     for secret in secrets_of(command):
         control.transcript.conceal(secret)
-    control.transcript.client((line or b"") + b"\r\n")
 
 
 class _UntilFinal:
     """Spoils all replies up to the final one of a command."""
 
-    def __init__(self, control: Any, chain: list[Spoiler], outlet: ControlOutlet) -> None:
-        self._control, self._chain, self._outlet = control, chain, outlet
+    def __init__(self, control: Any, chain: list[Spoiler]) -> None:
+        self._control, self._chain = control, chain
 
     def __call__(self, data: bytes) -> None:
         self._chain[0](data)

@@ -57,7 +57,8 @@ class ServiceFaults:
         self._handshakes = tuple(each for each in armed if each.kind.tls)
         closing = {"down", "refuse"}
         self._door = tuple(each for each in armed if each.kind.name in closing and not each.attributes.get("busy"))
-        self.talking = tuple(each for each in armed if each not in self._network + self._handshakes + self._door)
+        others = {*self._network, *self._handshakes, *self._door}
+        self.talking = tuple(each for each in armed if each not in others)
         self.changed.set()
         self.changed = asyncio.Event()
         if self._is_down and not down_before:

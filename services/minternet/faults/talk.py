@@ -328,7 +328,7 @@ def stand_in(protocol: str, armed: Armed, command: Command | None) -> bytes:
 def spoiler_of(
     protocol: str, armed: Armed, command: Command, put: Callable[[bytes], None], outlet: Outlet
 ) -> Spoiler | None:
-    """What a fault does to a reply of a line protocol; None where it does nothing to replies."""
+    """What a fault does to a reply; None where it does nothing to replies."""
     kind, attributes, asks = armed.kind.name, armed.attributes, INTERMEDIATE.get(protocol)
     then = str(attributes.get("then", "wait"))
     if kind == "starttls_stripped":

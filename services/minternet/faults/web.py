@@ -11,11 +11,10 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from ..wire.faults import Corrupter
 from .armed import Armed, Situation
-from .language import CANNED, Command, with_lies
-from .spoiling import Afterwards, Changed, EndlessBody, Halved, Lying, Replaced, Spoiler, Truncated, end
-from .talk import ENDINGS, stand_in
+from .language import CANNED, Command
+from .spoiling import EndlessBody, Replaced, Spoiler, end
+from .talk import ENDINGS, spoiler_of, stand_in
 
 if TYPE_CHECKING:
     from .service import ServiceFaults
@@ -193,28 +192,15 @@ def _ends(armed: Armed) -> bool:
 
 
 def _spoiler_of(armed: Armed, command: Command, put: Callable[[bytes], None], outlet: ExchangeOutlet) -> Spoiler | None:
-    kind, attributes = armed.kind.name, armed.attributes
-    then = str(attributes.get("then", "wait"))
+    kind = armed.kind.name
     if armed.when in ("before", "connect"):
         return None
-    if kind in ENDINGS:
-        if armed.when == "instead":
-            return Replaced(put, outlet, None, lambda: end(outlet, kind))
-        if armed.when == "inside":
-            return Halved(put, outlet, kind)
-        return Afterwards(put, outlet, lambda: end(outlet, kind))
     if kind in ("reply", "garbage"):
         reply = stand_in("http", armed, command) if kind == "garbage" else _raw(_text_of(armed))
         return Replaced(put, outlet, None, lambda: outlet.put(reply))
-    if kind == "corrupt":
-        changes = {name: attributes[name] for name in ("offset", "rate", "xor")}
-        return Changed(put, outlet, Corrupter(armed.stroke_chance(), **changes))  # type: ignore[arg-type]
-    if kind == "truncate":
-        return Truncated(put, outlet, int(attributes["bytes"]), then)
-    if kind == "lying_literal":
-        by = int(attributes["by"])
-        return Lying(put, outlet, lambda data: with_lies("http", data, by), then)
-    return EndlessBody(put, outlet, then)
+    if kind == "no_terminator":
+        return EndlessBody(put, outlet, str(armed.attributes["then"]))
+    return spoiler_of("http", armed, command, put, outlet)
 
 
 def _text_of(armed: Armed) -> str:

@@ -1,9 +1,10 @@
-"""What an FTP client did wrong. Its control connection is recorded line by line, as the server carries lines out."""
+"""What an FTP client did wrong on its control connection."""
 
 from __future__ import annotations
 
 import ipaddress
 
+from ..wire.telnet import without_telnet
 from .talk import Line, Lost, Reply, Talk
 
 DATA = frozenset(b"RETR STOR STOU APPE LIST NLST MLSD".split())
@@ -13,14 +14,24 @@ BINARY = frozenset(
 )
 """Ends of the names of files that are no text."""
 FILES = frozenset(b"RETR STOR STOU APPE".split())
-TOO_LONG = b"a line that was too long"
-"""The note of a line that the server did not keep."""
+COMPLETE = frozenset((226, 250))
+LINE_LIMIT = 4200
+"""Octets of a line that the server takes."""
+HANDSHAKE = b"\x16\x03"
+"""What a client begins with that speaks TLS to the wrong port."""
+TLS_ENDED = b"TLS ended"
+"""The server's note."""
 ANONYMOUS = (b"anonymous", b"ftp")
 
 
 def judge_ftp(talk: Talk) -> None:
     """Read the conversation as the server did."""
-    Judging(talk).run()
+    judging = Judging(talk)
+    try:
+        judging.run()
+    except Lost:
+        judging.check_other_ends()
+        raise
 
 
 class Judging:
@@ -32,38 +43,64 @@ class Judging:
         self.before = b""
         self.restart = False
         """Whether REST was accepted, and no transfer came after it."""
+        self.cut = False
+        """Whether the command before was a transfer that was cut off, by an ABOR perhaps, which overtakes others."""
         self.as_text = True
         """TYPE A, which is the default (RFC 959 section 3.1.1.1)."""
         self.user = b""
         self.refused: set[tuple[bytes, bytes]] = set()
         self.ended = False
+        self.legible = True
+        """Whether what follows is lines at all."""
 
     def run(self) -> None:
-        """Command by command; what came after an ABOR is not told apart any more."""
+        """Command by command; Lost."""
         talk = self.talk
         greeting = talk.next_reply()
         if greeting is None or greeting.code != 220:
             return
         last, spoke = 0, False
-        too_long = next((index for index, data in talk.notes if data == TOO_LONG), None)
-        if too_long is not None:
-            talk.find_note("command-too-long", too_long, "The server did not take it; RFC 959 names no limit.")
         while (line := talk.client.line()) is not None:
-            if too_long is not None and line.arrived > too_long:
-                raise Lost  # replies no longer follow from the lines there are
+            if not spoke and line.data.startswith(HANDSHAKE):
+                return
+            if not spoke and line.arrived < greeting.at:
+                talk.find_order("early-talker", line)
             if self.ended:
                 talk.find_order("after-quit", line)
                 return
             spoke, last = True, line.start
-            talk.secure = talk.secured_by(line.arrived)
-            verb, _, argument = line.data.partition(b" ")
-            if verb.strip().upper().endswith((b"ABOR", b"STAT", b"QUIT")) and self.quits(verb):
-                continue
-            verb = verb.strip().upper()
-            self.check_sequence(line, verb)
-            self.meaning(line, verb, argument, self.reply())
-            self.before = verb
+            self.command(line)
         talk.check_closing(self.ended or talk.next_reply() is not None, spoke, last)
+
+    def command(self, line: Line) -> None:
+        """One command and its reply; Lost."""
+        talk = self.talk
+        talk.check_end(line)
+        if line.size - 1 > LINE_LIMIT + 1:  # as the server counts: the CR, but not the LF
+            talk.find("command-too-long", line, f"It has {line.size} octets; RFC 959 names no limit.")
+            self.reply()
+            self.before = b""
+            return
+        verb, _, argument = without_telnet(line.data).partition(b" ")
+        verb = verb.strip().upper()
+        if self.cut and verb != b"ABOR":
+            raise Lost
+        if verb == b"QUIT":
+            self.quits()
+            return
+        self.check_sequence(line, verb)
+        reply = self.reply()
+        if verb in DATA and 200 <= reply.code < 300 and reply.code not in COMPLETE:
+            raise Lost  # the server answers some commands while a transfer goes on
+        self.cut = verb in DATA and reply.code == 426 and b"ABOR" in talk.client.data[talk.client.at :].upper()
+        self.meaning(line, verb, argument, reply)
+        self.before = verb
+
+    def check_other_ends(self) -> None:
+        """What is left to be judged where replies no longer tell which command they are of."""
+        while self.legible and (line := self.talk.client.line()) is not None:
+            self.talk.check_end(line)
+            self.legible = not line.data.upper().startswith(b"AUTH")  # a handshake may follow, and fail
 
     def check_sequence(self, line: Line, verb: bytes) -> None:
         """Commands that come right after another one (RFC 959 section 4.1)."""
@@ -79,22 +116,21 @@ class Judging:
         if verb in DATA:
             self.restart = False
 
-    def quits(self, verb: bytes) -> bool:
-        """QUIT: whatever is still answered, the client has said it. Lost at what may interrupt a transfer."""
-        if not verb.strip().upper().endswith(b"QUIT"):
-            raise Lost
+    def quits(self) -> None:
+        """QUIT: whatever is still answered, the client has said it."""
         self.ended = True
         while self.talk.next_reply() is not None:
             pass
-        return True
 
     def meaning(self, line: Line, verb: bytes, argument: bytes, reply: Reply) -> None:
         """What a command means, by its reply."""
         talk = self.talk
         if verb == b"FEAT" and reply.code == 211:
             self.offers_tls = any(each.strip().upper().startswith(b"AUTH TLS") for each in reply.lines)
-        elif verb == b"AUTH" and reply.code == 234 and talk.tls_after(line.arrived) is None:
-            raise Lost  # the handshake failed
+        elif verb == b"AUTH" and reply.code == 234:
+            self.secured(line, reply)
+        elif verb == b"CCC" and reply.code == 200:
+            self.cleared(reply)
         elif verb == b"USER":
             self.user = argument
         elif verb == b"PASS" and self.user.lower() not in ANONYMOUS:
@@ -107,7 +143,7 @@ class Judging:
             self.as_text = argument.strip()[:1].upper() not in (b"I", b"L")
         elif verb == b"REST":
             self.restart = reply.code == 350 and argument.strip().strip(b"0") != b""
-        elif verb in DATA and reply.code in (226, 250):
+        elif verb in DATA and reply.code in COMPLETE:
             self.transferred(line, verb, argument)
         elif verb in (b"PORT", b"EPRT"):
             named = address_in(verb, argument)
@@ -115,6 +151,24 @@ class Judging:
                 talk.find("ftp-port-address", line, f"The client is {talk.peer}.")
         elif verb == b"REIN":
             self.protected, self.as_text = False, True
+
+    def secured(self, line: Line, reply: Reply) -> None:
+        """The handshake; what came before it was dropped. Lost where it failed."""
+        began = self.talk.tls_after(reply.at)
+        if began is None:
+            self.legible = False
+            raise Lost
+        if self.talk.client.skip_to_piece(began):
+            self.talk.find_order("after-starttls", line)
+        self.talk.secure = True
+
+    def cleared(self, reply: Reply) -> None:
+        """The end of TLS; what came before it was dropped. Lost where there was none."""
+        ended = next((at for at, data in self.talk.notes if at > reply.at and data == TLS_ENDED), None)
+        if ended is None:
+            raise Lost
+        self.talk.client.skip_to_piece(ended)
+        self.talk.secure = False
 
     def transferred(self, line: Line, verb: bytes, argument: bytes) -> None:
         """A transfer that went well: under TLS, and as what it is."""

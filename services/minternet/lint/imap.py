@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heappop, heappush
 
 from .messages import BARE_LF, has_bare
 from .talk import Line, Lost, Talk
@@ -67,8 +70,12 @@ class Judging:
         self.tagged: dict[bytes, deque[Said]] = defaultdict(deque)
         for each in self.said:
             self.tagged[each.data.partition(b" ")[0]].append(each)
-        self.pending: list[tuple[bytes, bytes, int]] = []
-        """Tag, verb, and when it was answered, of commands that a later one may have overtaken."""
+        self.pending: list[tuple[int, bytes]] = []
+        """When they were answered, as a heap, and the tags of commands that a later one may have overtaken."""
+        self.unanswered: set[bytes] = set()
+        """Those tags."""
+        self.renumbering: dict[bytes, bytes] = {}
+        """The verbs of those that may renumber messages, by tag."""
         self.utf8 = self.ended = self.logged_in = False
         self.refused: set[tuple[bytes, ...]] = set()
 
@@ -109,7 +116,7 @@ class Judging:
             if match[3]:
                 self.check_literal_plus(current, size)
             elif not self.waited(tag, current):
-                self.tagged[tag].popleft()
+                self.drop_answer(tag, current)
                 return None
             content = talk.client.take(size)
             if content is None:
@@ -137,7 +144,7 @@ class Judging:
     def waited(self, tag: bytes, line: Line) -> bool:
         """Whether the server asked for the literal; where the client did not wait, that is noted. Lost."""
         talk = self.talk
-        asked = self.continuation(tag)
+        asked = self.continuation(tag, line)
         if asked is None:
             raise Lost
         rest = talk.client.at < len(talk.client.data)
@@ -155,21 +162,36 @@ class Judging:
         if (b"LITERAL-" not in offered and b"IMAP4REV2" not in offered) or size > LITERAL_MINUS:
             self.talk.find("imap-literal-plus", line)
 
-    def continuation(self, tag: bytes) -> Said | None:
-        """The server's next line that begins with `+`, or that answers this tag instead."""
+    def drop_answer(self, tag: bytes, line: Line) -> None:
+        """The answer that came in the place of a continuation; Lost where it was another command's."""
+        answers = self.tagged[tag]
+        while answers and answers[0].at < line.arrived:
+            answers.popleft()
+        if not answers:
+            raise Lost
+        answers.popleft()
+
+    def continuation(self, tag: bytes, line: Line) -> Said | None:
+        """The server's next line after this one that begins with `+`, or that answers this tag instead."""
         while self.cursor < len(self.said):
             each = self.said[self.cursor]
             self.cursor += 1
+            if each.at < line.arrived:
+                continue
             if each.data.startswith(b"+") or each.data.startswith(tag + b" "):
                 return each
         return None
 
     def capabilities(self, index: int) -> frozenset[bytes] | None:
         """What the server had last said it can by then; None where it had not."""
-        for each in reversed(self.said):
-            if each.at < index and (match := CAPABILITY.search(each.data)):
-                return frozenset(match[1].upper().split())
-        return None
+        known = bisect_left(self.offers, index, key=lambda offer: offer[0])
+        return self.offers[known - 1][1] if known else None
+
+    @cached_property
+    def offers(self) -> list[tuple[int, frozenset[bytes]]]:
+        """When the server said what it can, and what that was."""
+        found = ((each.at, CAPABILITY.search(each.data)) for each in self.said)
+        return [(at, frozenset(match[1].upper().split())) for at, match in found if match is not None]
 
     # -- judging it
 
@@ -188,22 +210,30 @@ class Judging:
         if not answers:
             raise Lost
         answer = answers.popleft()
-        self.pending.append((command.tag, command.verb, answer.at))
+        self.owe(command, answer.at)
         _, _, result = answer.data.partition(b" ")
         self.meaning(command, exchanged, result, answer.at)
 
+    def owe(self, command: Command, answered: int) -> None:
+        """A command is answered at that piece only."""
+        heappush(self.pending, (answered, command.tag))
+        self.unanswered.add(command.tag)
+        if command.verb in MAY_RENUMBER:
+            self.renumbering[command.tag] = command.verb
+
     def check_order(self, command: Command) -> None:
         """Against the commands that were not answered when it came."""
-        talk, first = self.talk, command.line.arrived
-        self.pending = [each for each in self.pending if each[2] > first]
-        if any(tag == command.tag for tag, _, _ in self.pending):
+        talk = self.talk
+        while self.pending and self.pending[0][0] <= command.line.arrived:
+            _, tag = heappop(self.pending)
+            self.unanswered.discard(tag)
+            self.renumbering.pop(tag, None)
+        if command.tag in self.unanswered:
             talk.find_order("imap-tag-reused", command.line)
             raise Lost
-        if command.verb in BY_NUMBER:
-            renumbering = [verb for _, verb, _ in self.pending if verb in MAY_RENUMBER]
-            if renumbering:
-                why = f"{renumbering[0].decode('ascii', 'replace')} was not answered yet."
-                talk.find_order("imap-ambiguous", command.line, why)
+        if command.verb in BY_NUMBER and self.renumbering:
+            first = next(iter(self.renumbering.values()))
+            talk.find_order("imap-ambiguous", command.line, f"{first.decode('ascii', 'replace')} was not answered yet.")
 
     def check_names(self, command: Command) -> None:
         """Mailbox names in modified UTF-7 (RFC 3501 section 5.1.3); those in literals are not looked at."""
@@ -257,7 +287,7 @@ class Judging:
 
     def idle(self, command: Command) -> None:
         """Until DONE; Lost where something else comes."""
-        asked = self.continuation(command.tag)
+        asked = self.continuation(command.tag, command.line)
         if asked is None:
             raise Lost
         if asked.data.startswith(b"+"):
@@ -274,7 +304,7 @@ class Judging:
     def authenticate(self, command: Command) -> tuple[bytes, ...]:
         """The client's answers; Lost."""
         answers: list[bytes] = []
-        while (asked := self.continuation(command.tag)) is not None:
+        while (asked := self.continuation(command.tag, command.line)) is not None:
             if not asked.data.startswith(b"+"):
                 return tuple(answers)
             line = self.talk.client.line()

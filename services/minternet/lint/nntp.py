@@ -14,7 +14,6 @@ BLOCKS = frozenset((100, 101, 215, 220, 221, 222, 224, 225, 230, 231))
 """Codes that a block follows (RFC 3977 section 3.2, RFC 2980, RFC 6048)."""
 LAST_OF_GROUP = frozenset((b"POST", b"IHAVE", b"MODE READER", b"QUIT", b"STARTTLS", b"COMPRESS DEFLATE"))
 """Commands after which the client has to wait (RFC 3977 sections 5.3, 5.4, 6.3; RFC 4642; RFC 8054)."""
-VERB = re.compile(rb"[A-Za-z][A-Za-z0-9.-]{2,}(?: |\Z)")
 SERVERS_OWN = (b"injection-info", b"xref")
 POSTED = re.compile(rb"^Path:[^\r\n]*!\.?POSTED", re.MULTILINE | re.IGNORECASE)
 REQUIRED = ((b"from", "message-no-from"), (b"newsgroups", "nntp-required-field"), (b"subject", "nntp-required-field"))

@@ -283,7 +283,8 @@ class Judging:
         self.waiting_since = (b"AUTH", reply.at)
         self.logged_in |= reply.code == 235
         if mechanism and b"AUTH" in (self.offered or ()) and mechanism not in self.mechanisms:
-            talk.find("smtp-not-offered", line, f"The mechanisms were {b', '.join(sorted(self.mechanisms)).decode()}.")
+            offered = b", ".join(sorted(self.mechanisms)).decode("utf-8", "backslashreplace")
+            talk.find("smtp-not-offered", line, f"The mechanisms were {offered}.")
         told = len(said) > 1 or len(line.data.split()) > 2
         if mechanism not in (b"PLAIN", b"LOGIN") or not told or b"*" in said[1:]:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:  # the table of services is read by commands that must be quick, and start no server
@@ -48,28 +47,36 @@ class Service(NamedTuple):
         return self.module.rpartition(".")[2]
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class ServiceContext:
     """All that a service gets: nothing else reaches it."""
 
-    service: Service
-    world: World
-    settings: Settings
-    authority: Authority
-    transcripts: TranscriptRing
-    log: logging.Logger
-    hidden: frozenset[str] = frozenset()
-    """Capabilities to keep to oneself, in capitals."""
-    profile: str | None = None
-    locks: dict[object, object] = field(default_factory=dict)
-    """What sessions of one protocol agree on among themselves, such as POP3's locked maildrops; one for each internet."""
-    internet: object | None = None
-    """The supervisor, for the one service that tells of the others (control)."""
-    mounts: Mounts | None = None
-    """The user's own applications, by host, for HTTP."""
-
-    faults: ServiceFaults | None = None
-    """The faults there are for this service now; None while there are none, which is all that has to be looked at."""
+    def __init__(
+        self,
+        service: Service,
+        world: World,
+        settings: Settings,
+        authority: Authority,
+        transcripts: TranscriptRing,
+        log: logging.Logger,
+        hidden: frozenset[str] = frozenset(),
+        profile: str | None = None,
+        locks: dict[object, object] | None = None,
+        internet: object | None = None,
+        mounts: Mounts | None = None,
+    ) -> None:
+        self.service, self.world, self.settings, self.authority = service, world, settings, authority
+        self.transcripts, self.log = transcripts, log
+        self.hidden = hidden
+        """Capabilities to keep to oneself, in capitals."""
+        self.profile = profile
+        self.locks = {} if locks is None else locks
+        """What sessions of one protocol agree on among themselves, such as POP3's locked maildrops; one for each internet."""
+        self.internet = internet
+        """The supervisor, for the one service that tells of the others (control)."""
+        self.mounts = mounts
+        """The user's own applications, by host, for HTTP."""
+        self.faults: ServiceFaults | None = None
+        """The faults there are for this service now; None while there are none, which is all that has to be looked at."""
 
     def faults_for(self, peer: Any) -> ServiceFaults | None:
         """The faults there are for a client at this address: none for the supervisor's own probes."""

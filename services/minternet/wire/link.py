@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import cast
 
@@ -44,6 +45,17 @@ class Link(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         if hasattr(transport, "max_size"):  # the stdlib's selector transport; uvloop has its own buffers
             transport.max_size = READ_SIZE
+
+    async def shake_hands(self, tls: ssl.SSLContext) -> asyncio.Transport | None:
+        """Put TLS beneath the connection; its new transport, or None where the client is gone. TLS_FAILURES."""
+        return await self.loop.start_tls(
+            self.transport,
+            self,
+            tls,
+            server_side=True,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
+            ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+        )
 
     def dismiss(self, reason: str) -> None:
         """End the conversation in its protocol's words."""

@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from minternet.wire.link import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, TLS_FAILURES, Link, addresses
+from minternet.wire.link import TLS_FAILURES, Link, addresses
 from minternet.wire.passage import Passage
 from minternet.wire.transcript import TranscriptRing
 from minternet.wire.wire import MAX_LINE, Hangup, TimedOut, Wire
@@ -189,7 +189,7 @@ class SocketWire(Wire, Link):
             self.passage.after_outbound(lambda: _set(sent))
             await sent
         await self._wait_writable()
-        await self._shake_hands(self.tls)
+        await self._upgrade(self.tls)
 
     def send_eof(self) -> None:
         """Hand over, then half-close; TLS cannot, so there it does no more than hand over."""
@@ -302,18 +302,11 @@ class SocketWire(Wire, Link):
         await asyncio.sleep(0)
         self._turn_began = self.loop.time()
 
-    async def _shake_hands(self, tls: ssl.SSLContext) -> None:
+    async def _upgrade(self, tls: ssl.SSLContext) -> None:
         if self._lost:
             self._hang_up()
         try:
-            transport = await self.loop.start_tls(
-                self.transport,
-                self,
-                tls,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
-            )
+            transport = await self.shake_hands(tls)
         except TLS_FAILURES as error:
             self.abort()
             raise Hangup(f"no TLS: {error}") from error

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from minternet.wire.link import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, TLS_FAILURES, Link, addresses
+from minternet.wire.link import TLS_FAILURES, Link, addresses
 from minternet.wire.passage import Passage
 from minternet.wire.transcript import Transcript, TranscriptRing
 
@@ -187,14 +187,7 @@ class Tap(Link):
         await self._all_transmitted()
         self._deaf = False
         try:
-            transport = await self.loop.start_tls(
-                self.transport,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
-            )
+            transport = await self.shake_hands(context)
         except TLS_FAILURES:
             self.abort()
             return False

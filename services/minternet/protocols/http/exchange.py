@@ -17,6 +17,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
 from .connection import FlowControl
 from .guard import Head
@@ -25,6 +26,11 @@ JOINED = 64 * 1024
 """Bodies up to this go out in one write with their head; joining larger ones would copy too much."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends RST."""
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+EXTENSIONS: dict[str, Any] = {"http.response.trailers": {}, "http.response.early_hint": {}, "minternet.raw": {}}
+"""What an application may use beside plain ASGI."""
+
+Address = tuple[str, int | None] | None
 
 
 class Connection(Protocol):
@@ -84,6 +90,37 @@ def field_name(name: bytes) -> bytes:
 
 def _lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(b"%b: %b\r\n" % (field_name(name), value) for name, value in fields)
+
+
+def request_scope(
+    head: Head, fields: list[tuple[bytes, bytes]], scheme: str, client: Address, server: Address
+) -> dict[str, Any]:
+    """The ASGI scope of a request. Of a target in absolute form the host counts, not the Host field (RFC 9112 section 3.2.2)."""
+    target = head.target
+    if head.form == "absolute":
+        named, _, rest = target.partition(b"://")
+        scheme = "https" if named.lower() in (b"https", b"wss") else "http"
+        fields = [(b"host", head.host), *(field for field in fields if field[0] != b"host")]
+        path = rest[min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest)) :]
+        target = path if path.startswith(b"/") else b"/" + path
+    raw_path, _, query = target.partition(b"?")
+    path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": head.version,
+        "method": head.method.decode("ascii"),
+        "scheme": scheme,
+        "path": path.decode("utf-8", "replace"),
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": fields,
+        "client": client,
+        "server": server,
+        "state": {},
+        "extensions": dict(EXTENSIONS),
+    }
 
 
 class Exchange:

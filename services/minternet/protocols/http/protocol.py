@@ -14,14 +14,14 @@ import logging
 import re
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes
 
 import httptools
 from msgspec import structs
 
 from ...wire.tap import Tap
 from .connection import HttpConnection
-from .exchange import Exchange, status_line
+from .exchange import Exchange, request_scope, status_line
 from .guard import Framing, Head, Refused, check_unfinished, read_head
 from .mounts import App
 from .options import HttpOptions
@@ -41,10 +41,6 @@ MASKED_UPGRADE = b"x-minternet-upgrade"
 """The name under which the parser is shown an Upgrade field that is ignored."""
 _VERSION = re.compile(rb"\r\nsec-websocket-version:[ \t]*+" + _VALUE, re.IGNORECASE)
 _PRINTABLE = bytes(range(0x21, 0x7F)).decode()
-EXTENSIONS: dict[str, Any] = {"http.response.trailers": {}, "http.response.early_hint": {}, "minternet.raw": {}}
-"""What an application may use beside plain ASGI; see `exchange`."""
-
-ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 Awaiting = Literal["request", "head", "body", "nothing", "drain", "end"]
 
@@ -294,42 +290,13 @@ class WebProtocol(HttpConnection):
         """Make the request an ASGI scope, and start the application."""
         head = self._head
         assert head is not None
-        scheme, target = self.scheme, head.target
-        if head.form == "absolute":
-            scheme, target = self._absolute(head)
-        raw_path, _, query = target.partition(b"?")
         if head.upgrade:
             self.headers = [(b"upgrade" if name == MASKED_UPGRADE else name, value) for name, value in self.headers]
-        path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": head.version,
-            "method": head.method.decode("ascii"),
-            "scheme": scheme,
-            "path": path.decode("utf-8", "replace"),
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self.headers,
-            "client": self.client,
-            "server": self.server,
-            "state": {},
-        }
+        scope = request_scope(head, self.headers, self.scheme, self.client, self.server)
         keep_alive = head.keep_alive and not self._ended
         cycle = self.cycle = Exchange(head, scope, self.transport, self.flow, self, keep_alive)
-        scope["extensions"] = {**EXTENSIONS, "minternet.exchange": cycle}
+        scope["extensions"]["minternet.exchange"] = cycle
         cycle.task = self.loop.create_task(cycle.run_asgi(self.host.app))
-
-    def _absolute(self, head: Head) -> tuple[Literal["http", "https"], bytes]:
-        """A target in absolute form, as proxies get it: its host counts, the Host field does not (RFC 9112 3.2.2)."""
-        scheme, _, rest = head.target.partition(b"://")
-        self.headers = [(b"host", head.host), *(field for field in self.headers if field[0] != b"host")]
-        mark = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
-        path = rest[mark:]
-        return ("https" if scheme.lower() in (b"https", b"wss") else "http"), (
-            path if path.startswith(b"/") else b"/" + path
-        )
 
     # -- after an exchange
 

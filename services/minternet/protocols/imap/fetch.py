@@ -30,6 +30,7 @@ from .rendering import MissingEncoding, Rendering, Span
 from .replies import no
 from .sequence import read_sequence_set
 from .table import IN_MAILBOX, command
+from .telling import flags_text
 from .view import View, vanished_line
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ class Fetching:
                 continue
             flags = texts.get(message.flags) if uid < recent_from else None
             if flags is None:
-                flags = session.flags_text(message.flags, recent=view.is_recent(uid))
+                flags = flags_text(session, message.flags, recent=view.is_recent(uid))
             if not with_uid:
                 lines.append(b"* %d FETCH (%b)\r\n" % (number, flags))
             elif uid_first:

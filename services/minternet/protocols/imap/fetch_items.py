@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from .reader import Malformed, Reader
+from .reader import ATOM, Malformed, Reader
 
 FAST = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 MACROS = {"FAST": FAST, "ALL": (*FAST, "ENVELOPE"), "FULL": (*FAST, "ENVELOPE", "BODY")}
@@ -220,11 +220,8 @@ def label(section: Section) -> bytes:
     return named + (b"]<%d>" % section.partial[0] if section.partial else b"]")
 
 
-ATOM_ONLY = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
-
-
 def field_name(field: bytes) -> bytes:
     """A header field's name as an atom, or quoted where it cannot be one."""
-    if ATOM_ONLY.fullmatch(field):
+    if ATOM.fullmatch(field):
         return field
     return b'"' + re.sub(rb'([\\"])', rb"\\\1", re.sub(rb"[\x00\r\n]", b"", field)) + b'"'

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from .reader import ATOM
+
 QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*\Z")
 QUOTED_SPECIALS = re.compile(rb'([\\"])')
-ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]+\Z")
 QUOTED_LIMIT = 4096
 """Octets of a quoted string we send: RFC 2683 section 3.2.1.5 asks for bounded lines, a literal has no bound."""
 MONTH_NAMES = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -46,7 +47,7 @@ def literal(value: bytes) -> bytes:
 
 def astring(value: bytes, *, utf8: bool = False) -> bytes:
     """An atom where it can be one, else a string; never the atom NIL."""
-    if ATOM.match(value) and value.upper() != b"NIL":
+    if ATOM.fullmatch(value) and value.upper() != b"NIL":
         return value
     return string(value, utf8=utf8)
 
@@ -77,8 +78,3 @@ def flag_order(flag: str) -> tuple[int, str]:
 def flag_list(flags: Iterable[str]) -> bytes:
     """Flags in a fixed order, without parentheses."""
     return " ".join(sorted(flags, key=flag_order)).encode("ascii", "replace")
-
-
-def fits_atom(value: bytes) -> bool:
-    """Whether the value can be written as an atom."""
-    return ATOM.match(value) is not None

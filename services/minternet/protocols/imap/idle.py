@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .reader import Reader
 from .replies import bad
 from .table import AFTER_LOGIN, command
+from .telling import tell
 
 if TYPE_CHECKING:
     from .session import ImapSession
@@ -18,7 +19,7 @@ async def idle(session: ImapSession, reader: Reader) -> None:
     reader.end()
     session.wire.send(b"+ idling\r\n")
     if session.view is not None and session.view.pending:
-        session.tell(expunges=True)
+        tell(session, expunges=True)
     session.idling = True
     try:
         line = await session.wire.line()

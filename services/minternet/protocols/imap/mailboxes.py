@@ -19,6 +19,7 @@ from .reader import Malformed, Reader
 from .replies import no
 from .sequence import SequenceSet, holds, read_sequence_set
 from .table import AFTER_LOGIN, IN_MAILBOX, command
+from .telling import tell, tell_flags
 from .view import View, permanent_flags, vanished_line, written_flags
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ async def resynchronize(session: ImapSession, view: View, mailbox: Mailbox, resy
         if message.modseq > resync.modseq and (known is None or holds(known, uid))
     ]
     for at in range(0, len(changed), PIECE):
-        session.tell_flags(view, changed[at : at + PIECE])
+        tell_flags(session, view, changed[at : at + PIECE])
         await session.wire.drain()
 
 
@@ -217,7 +218,7 @@ def read_create_options(session: ImapSession, reader: Reader) -> str | None:
 
 def may_make(session: ImapSession, name: str) -> access.Place:
     """Where a new mailbox of that name would be, if the client may make one there."""
-    check_new_name(name)
+    check_new_name(name, session.limits.mailbox_name)
     place = access.locate(session, name)
     if place.owner == session.login:
         if session.has("ACL") and (name + SEPARATOR).startswith(access.OTHERS):
@@ -438,6 +439,6 @@ async def expunge_deleted(session: ImapSession, view: View, uids: list[int] | No
         expunged = await session.commit(Expunge(view.owner, view.name, gone[at : at + PIECE]))
         modseq = expunged.modseq
         if tells and len(gone) > PIECE:
-            session.tell(expunges=True)
+            tell(session, expunges=True)
         await session.wire.drain()
     return modseq

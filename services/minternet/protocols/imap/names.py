@@ -13,8 +13,6 @@ from binascii import Error as NotBase64
 from functools import lru_cache
 
 SEPARATOR = "/"
-NAME_LIMIT = 1000
-"""Characters of a mailbox name."""
 LEVEL_LIMIT = 64
 """Levels of a mailbox name: a client cannot make a hierarchy that is costly to list."""
 SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
@@ -105,9 +103,9 @@ def normal(name: str) -> str:
     return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 
 
-def check_new_name(name: str) -> None:
-    """Refuse (`InvalidName`) what no mailbox may be called."""
-    if not name or len(name) > NAME_LIMIT:
+def check_new_name(name: str, most: int) -> None:
+    """Refuse (`InvalidName`) what no mailbox may be called, and what has more octets, as UTF-8."""
+    if not name or len(name.encode("utf-8", "surrogatepass")) > most:
         raise InvalidName("Mailbox name is empty or too long")
     levels = name.split(SEPARATOR)
     if not all(levels):

@@ -15,6 +15,7 @@ from .contents import contents_of, header_of, thread_id
 from .fetch_items import Attribute, Item, Preview, Section, label
 from .format import date_time, string
 from .store import flags_item
+from .telling import flags_text
 from .view import View
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Rendering:
 
     def flags(self, message: Message) -> bytes:
         """FLAGS."""
-        return self.session.flags_text(message.flags, recent=self.view.is_recent(message.uid))
+        return flags_text(self.session, message.flags, recent=self.view.is_recent(message.uid))
 
     def thread(self, message: Message) -> bytes:
         """THREADID."""

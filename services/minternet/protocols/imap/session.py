@@ -19,13 +19,13 @@ from ...world.records import Account
 from ..commands import Command, Refusal
 from ..context import ServiceContext
 from .capabilities import Offer
-from .format import flag_list
 from .gathering import discard, drop_rest, gather
 from .names import decode_name, encode_name
-from .reader import Malformed, Reader, literal_mark
+from .reader import TAG, Malformed, Reader, literal_mark
 from .replies import Offence, bad, no, refusal_of, tagged
 from .table import AUTHENTICATED, LOGOUT, NOT_AUTHENTICATED, SELECTED, TABLE, Action
-from .view import View, expunge_lines, permanent_flags, vanished_line, written_flags
+from .telling import tell
+from .view import View
 
 if TYPE_CHECKING:
     from .mailboxes import KnownStatus
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 HEAD = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]+) ((?:UID )?[A-Za-z0-9._-]+)(?=[ {]|\Z)", re.IGNORECASE)
 BRACE = ord("}")
 """How a line ends that announces a literal."""
-TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
 
 
 class ImapSession:
@@ -126,7 +125,7 @@ class ImapSession:
             reader = await gather(self, line, head.end(), row) if line[-1] == BRACE else Reader((line,), (), head.end())
             text = await self.perform(row, reader)
             if self.view is not None and self.view.pending:
-                self.tell(expunges=row is None or row.handler.expunges)
+                tell(self, expunges=row is None or row.handler.expunges)
             if self.notifying is not None and self.notifying.pending:
                 self.notifying.tell()
             self.wire.send(b"%b OK %b\r\n" % (tag, text or name.upper() + b" completed"))
@@ -165,7 +164,7 @@ class ImapSession:
             self.context.log.exception("internal error in IMAP %s", row.name if row else "command", exc_info=error)
             refusal = no("Internal error", "SERVERBUG")
         if self.view is not None and self.view.pending:
-            self.tell(expunges=row is not None and row.handler.expunges and refusal.status == "NO")
+            tell(self, expunges=row is not None and row.handler.expunges and refusal.status == "NO")
         if self.notifying is not None and self.notifying.pending:
             self.notifying.tell()
         self.wire.send(tagged(refusal, tag))
@@ -316,7 +315,7 @@ class ImapSession:
             self.wire.close()
             return
         try:
-            self.tell(expunges=self.idling or (self.notifying is not None and self.notifying.expunges))
+            tell(self, expunges=self.idling or (self.notifying is not None and self.notifying.expunges))
         except Offence as offence:
             view.lost = str(offence)
             self.wire.send(self.farewell(view.lost))
@@ -360,53 +359,6 @@ class ImapSession:
         view.changed.update(dict.fromkeys(known & mailbox.messages.keys()))
         view.pending = True
 
-    # --- telling the client
-
-    def tell(self, *, expunges: bool) -> None:
-        """Tell what is pending; message numbers move only where `expunges` (RFC 3501 section 7.4.1)."""
-        view = self.view
-        if view is None:
-            return
-        if view.lost:
-            raise Offence(view.lost)
-        self.tell_keywords(self.mailbox())
-        if expunges and view.gone:
-            numbers, uids = view.take_expunged()
-            if "QRESYNC" in self.enabled:
-                self.wire.send(vanished_line(uids) if uids else b"")
-            else:
-                self.wire.send(expunge_lines(numbers))
-        fresh = view.take_fresh()
-        if fresh:
-            self.tell_exists(view)
-            if self.notifying is not None:
-                self.wire.send(self.notifying.fetched(view, fresh))
-        changed = view.take_changed()
-        if changed:
-            self.tell_flags(view, changed)
-        view.pending = bool(view.gone)
-
-    def tell_keywords(self, mailbox: Mailbox) -> None:
-        """FLAGS and PERMANENTFLAGS again, where the mailbox has keywords the client has not been told of."""
-        view = self.selected
-        if len(mailbox.keywords) == view.keywords:
-            return
-        view.keywords = len(mailbox.keywords)
-        flags = written_flags(mailbox)
-        self.wire.send(b"* FLAGS (%b)\r\n" % flags)
-        permanent = b"" if view.read_only else permanent_flags(view.rights, flags)
-        self.wire.send(b"* OK [PERMANENTFLAGS (%b)] Flags permitted\r\n" % permanent)
-
-    def tell_exists(self, view: View) -> None:
-        """EXISTS, and RECENT before IMAP4rev2."""
-        mailbox = self.mailbox()
-        view.claim((mailbox.recent_from, mailbox.uidnext))
-        if not self.waiting:
-            self.claim_recent()
-        self.wire.send(b"* %d EXISTS\r\n" % len(view))
-        if not self.rev2:
-            self.wire.send(b"* %d RECENT\r\n" % view.recent_count())
-
     def claim_recent(self) -> None:
         """Be the one session that was told of the newest messages.  Never while the world tells us of a change: to change
         it then would turn the order of events round, so that an idling session claims when it is done."""
@@ -414,35 +366,6 @@ class ImapSession:
         mailbox = self.mailbox()
         if not view.read_only and mailbox.recent_from < mailbox.uidnext:
             self.world.commit_now(ClaimRecent(view.owner, view.name), self)
-
-    def tell_flags(self, view: View, uids: list[int]) -> None:
-        """Untagged FETCH of the messages' flags, with UID and MODSEQ where the client follows those."""
-        messages = self.mailbox().messages
-        lines = []
-        for uid in uids:
-            message = messages.get(uid)
-            if message is None:
-                continue
-            flags = self.flags_text(message.flags, recent=view.is_recent(uid))
-            if self.condstore:
-                flags = b"UID %d MODSEQ (%d) %b" % (uid, message.modseq, flags)
-            lines.append(b"* %d FETCH (%b)\r\n" % (view.position(uid), flags))
-        self.wire.send(b"".join(lines))
-
-    def flags_text(self, flags: frozenset[str], *, recent: bool) -> bytes:
-        """`FLAGS (\\Seen)`."""
-        text = self.flag_texts.get(flags)
-        if text is None:
-            if len(self.flag_texts) > FLAG_TEXTS_LIMIT:
-                self.flag_texts.clear()
-            text = self.flag_texts[flags] = b"FLAGS (%b)" % flag_list(flags)
-        if not recent or self.rev2:
-            return text
-        return text[:-1] + (b" \\Recent)" if flags else b"\\Recent)")
-
-
-FLAG_TEXTS_LIMIT = 4096
-"""Combinations of flags whose text is kept."""
 
 
 def is_unexpected(error: Exception) -> bool:

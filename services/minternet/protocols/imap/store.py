@@ -18,6 +18,7 @@ from .reader import FLAG, Malformed, Reader
 from .replies import no
 from .sequence import compact, read_sequence_set
 from .table import IN_MAILBOX, command
+from .telling import flags_text, tell_keywords
 from .view import View
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def tell_stored(
     if request.silent and not condstore:
         return
     mailbox = session.mailbox()
-    session.tell_keywords(mailbox)
+    tell_keywords(session, mailbox)
     failed = set(stored.failed)
     # A silent STORE tells the mod-sequence of what it changed (RFC 7162 section 3.1.3), another one every message.
     told = [message.uid for message in stored.changed] if request.silent else [one for one in uids if one not in failed]
@@ -229,6 +230,6 @@ def tell_stored(
         if request.labels:
             items.append(b"X-GM-LABELS " + flags_item(message.labels, utf8=session.utf8))
         elif not request.silent:
-            items.append(session.flags_text(message.flags, recent=view.is_recent(one)))
+            items.append(flags_text(session, message.flags, recent=view.is_recent(one)))
         lines.append(b"* %d FETCH (%b)\r\n" % (number, b" ".join(items)))
     session.wire.send(b"".join(lines))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+
+import msgspec
 
 from ...settings import Settings
 from ...world.records import Account
@@ -23,7 +24,7 @@ from .terms import Code, Exchange, Failed, Terms, check_password
 __all__ = ["Code", "Exchange", "Failed", "check_password", "converse", "exchange", "mechanisms"]
 
 
-class Mechanism(NamedTuple):
+class Mechanism(msgspec.Struct, frozen=True):
     """A mechanism: how it starts, whether it shows a secret as it is, and where it is written down."""
 
     start: Callable[[Terms], Exchange]

@@ -6,8 +6,6 @@ a line of no meaning, and only then the exchange fails (RFC 7628 section 3.2.3).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from ...world.records import Account
@@ -18,7 +16,7 @@ ANY_MAIL = "https://mail.google.com/"
 SEPARATOR = b"\x01"
 
 
-class Problem(NamedTuple):
+class Problem(msgspec.Struct, frozen=True):
     """Why a token does not do: the failure's code and text, RFC 7628's status and XOAUTH2's."""
 
     code: Code

@@ -12,7 +12,8 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
-from typing import NamedTuple
+
+import msgspec
 
 from .terms import Exchange, Failed, Terms, acting_as, prepared_password, text_of, usable, wrong
 
@@ -24,7 +25,7 @@ KEPT_KEYS = 1000
 """Passwords whose salted keys are kept; names that nobody has count too, so they must not grow without bound."""
 
 
-class Keys(NamedTuple):
+class Keys(msgspec.Struct, frozen=True):
     """What the server needs to know of a password (RFC 5802 section 3)."""
 
     salt: bytes
@@ -32,7 +33,7 @@ class Keys(NamedTuple):
     server: bytes
 
 
-class ClientFirst(NamedTuple):
+class ClientFirst(msgspec.Struct, frozen=True):
     """The client's first message, taken apart (RFC 5802 section 7)."""
 
     header: bytes

@@ -73,14 +73,21 @@ def decode_bytes(data: bytes, charset: str = "") -> str:
     codec = codec_of(charset) if charset else "ascii"
     if codec not in (None, "ascii"):
         try:
-            return data.decode(codec or "", "replace")
+            text = data.decode(codec or "", "replace")
         except (UnicodeError, ValueError):
             pass
+        else:
+            return _whole(text) if codec == "utf_7" else text
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         # No charset was named (or one that cannot be true): most such mail is latin-1. A named one is not guessed.
         return data.decode("latin-1") if codec == "ascii" else data.decode("ascii", "replace")
+
+
+def _whole(text: str) -> str:
+    """Halves of surrogate pairs, which UTF-7 alone lets through, are no text: nothing that holds one can be encoded."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def decode_header(value: bytes) -> str:

@@ -11,45 +11,38 @@ import asyncio
 import contextlib
 import functools
 import importlib
-import ipaddress
 import logging
 import secrets
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from . import registry
-from .protocols import serving
-from .protocols.context import MakeSession, Running, Serve, Service, ServiceContext
-from .protocols.http.mounts import Mounts
-from .ready import Endpoint, Ready
-from .settings import Settings
-from .wire.answering import OPEN_LINKS
-from .wire.listener import PortInUse, bind, bind_udp, bind_unix
-from .wire.tls import Authority
-from .wire.transcript import TranscriptRing
-from .world.journal import Event
-from .world.world import World
+from ..protocols import serving
+from ..protocols.context import MakeSession, Running, Serve, Service, ServiceContext
+from ..protocols.http.mounts import Mounts
+from ..ready import Endpoint, Ready
+from ..settings import Settings
+from ..wire.answering import OPEN_LINKS
+from ..wire.tls import Authority
+from ..wire.transcript import TranscriptRing
+from ..world.journal import Event
+from ..world.world import World
+from .binding import StartError, bound, bound_unix, chosen, client_host, is_loopback
+from .probing import Probes
 
 if TYPE_CHECKING:  # most internets are well
-    from .faults.faults import Faults
-    from .webhooks.webhooks import Webhooks
+    from ..faults.faults import Faults
+    from ..webhooks.webhooks import Webhooks
 
-PROBE_SECONDS = 10.0
-"""How long a service may take to answer its first probe."""
+__all__ = ["StartError", "Supervised", "Supervisor", "client_host", "is_loopback", "token_for"]
+
 RESTART_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before each restart of a service that keeps dying; the last for ever."""
 HEALTHY_SECONDS = 60.0
 """A service that ran for so long starts again with the first delay."""
 STATELESS = frozenset({"echo", "http", "control"})
 """Protocols whose clients need not be told of a reset."""
-
-
-class StartError(RuntimeError):
-    """An internet that cannot start; its text says what to do."""
 
 
 class Supervised:
@@ -92,14 +85,8 @@ class Supervisor:
         self._webhooks: Webhooks | None = None
         self._make_webhooks = make_webhooks
         self._unwatch: Callable[[], None] | None = None
-        self._started = self._stopping = False
-        self._probed_from: set[tuple[str, int]] = set()
-        """Where probes come from, while they ask: faults spare them, and transcripts forget them."""
-
-    @functools.cached_property
-    def _trusting(self) -> ssl.SSLContext:
-        """What probes verify certificates with: the same as a client's."""
-        return self.authority.client_context()
+        self._stopping = False
+        self._probes = Probes(authority, transcripts)
 
     # -- faults
 
@@ -112,12 +99,12 @@ class Supervisor:
         return self._faults
 
     def _make_faults(self) -> Faults:
-        from .faults.faults import FaultError, Faults
+        from ..faults.faults import FaultError, Faults
 
         given = (*self.world.fixture_faults, *self.settings.faults)
         try:
             log = self.log.getChild("faults")
-            return Faults(self.world, chosen(self.settings), given, log, spared=self._probed_from)
+            return Faults(self.world, chosen(self.settings), given, log, spared=self._probes.peers)
         except FaultError as error:
             raise StartError(f"a fault cannot work: {error}") from None
 
@@ -144,7 +131,7 @@ class Supervisor:
     def _add_webhooks(self) -> None:
         """Those of the settings."""
         for line in self.settings.webhooks:
-            from .webhooks.errors import WebhookError, WebhookExists
+            from ..webhooks.errors import WebhookError, WebhookExists
 
             try:
                 webhook = self.webhooks.add_line(line)
@@ -164,15 +151,14 @@ class Supervisor:
             for supervised in self.supervised.values():
                 await self._start(supervised)
             await asyncio.gather(*(self._probe(supervised) for supervised in self.supervised.values()))
-            self._forget_probes()
+            self.world.journal.begin_again()  # what probes said is nothing that a test should see
             self._add_webhooks()
         except BaseException:
             await self.stop(0)
             raise
         if self._faults is not None:  # after the probes: no fault keeps an internet from starting
             self._arm(self._faults)
-        self._started = True
-        self._probed_from.clear()
+        self._probes.start_is_over()
         self._unwatch = self.world.watch(self._world_was_reset, "reset")
         self.world.scratch[OPEN_LINKS] = self._open_links
         for supervised in self.supervised.values():
@@ -187,55 +173,9 @@ class Supervisor:
     def _bind(self) -> None:
         locks: dict[str, dict[object, object]] = {}
         for service in chosen(self.settings):
-            port = self._port(service)
-            try:
-                bind_one = bind_udp if service.kind == "datagram" else bind
-                sockets = bind_one(self.settings.host, port)
-            except PortInUse as error:
-                if service.any_port and service.name not in self.settings.ports:
-                    sockets = bind(self.settings.host, 0)
-                    self.say(
-                        f"port {port} is in use; {service.name} listens on port {sockets[0].getsockname()[1]} instead"
-                    )
-                    self._supervise(service, sockets, locks)
-                    continue
-                raise StartError(
-                    f"port {port} for {service.name} is in use on {error.host}: stop what listens there, or say"
-                    f" --port {service.name}=PORT, --offset N or --ephemeral"
-                ) from None
-            except ValueError:
-                raise StartError(
-                    f"{self.settings.host!r} is no address to listen on: say --host with an IP address of this machine"
-                    " (names are not looked up), or localhost"
-                ) from None
-            except OSError as error:
-                raise StartError(
-                    f"cannot listen on {self.settings.host} port {port} for {service.name} ({error.strerror or error}):"
-                    " say --host ADDRESS with an address of this machine, or --offset for ports above 1023"
-                ) from None
-            self._supervise(service, sockets, locks)
-
-    def _supervise(
-        self, service: Service, sockets: list[socket.socket], locks: dict[str, dict[object, object]]
-    ) -> None:
-        shared = locks.setdefault(service.protocol, {})
-        self.supervised[service.name] = Supervised(service, sockets, self._context(service, shared))
-
-    def _bind_unix(self, service: Service) -> list[socket.socket]:
-        """The UNIX socket of a service of sessions, where a folder for them is named; it goes with its listener."""
-        if self.settings.unix_folder is None or service.kind != "session":
-            return []
-        path = Path(self.settings.unix_folder) / f"{service.name}.sock"
-        try:
-            return [bind_unix(path)]
-        except OSError as error:
-            raise StartError(f"cannot listen on {path} ({error.strerror or error}): name another unix_folder") from None
-
-    def _port(self, service: Service) -> int:
-        chosen_port = self.settings.ports.get(service.name)
-        if chosen_port is not None:
-            return chosen_port
-        return 0 if self.settings.ephemeral else service.port + self.settings.offset
+            sockets = bound(service, self.settings, self.say)
+            context = self._context(service, locks.setdefault(service.protocol, {}))
+            self.supervised[service.name] = Supervised(service, sockets, context)
 
     def _context(self, service: Service, locks: dict[object, object]) -> ServiceContext:
         known_as = (service.name, service.protocol)
@@ -256,7 +196,7 @@ class Supervisor:
     async def _start(self, supervised: Supervised) -> None:
         service = supervised.service
         module = importlib.import_module(service.module)
-        sockets = [*(listening.dup() for listening in supervised.sockets), *self._bind_unix(service)]
+        sockets = [*(listening.dup() for listening in supervised.sockets), *bound_unix(service, self.settings)]
         supervised.status = "starting"
         if service.kind == "session":
             make_session = cast(MakeSession, module.make_session)
@@ -265,59 +205,7 @@ class Supervisor:
             supervised.running = await cast(Serve, module.serve)(supervised.context, sockets)
 
     async def _probe(self, supervised: Supervised) -> None:
-        """Ready is a service that has answered what a client would say first."""
-        service = supervised.service
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                await self._probe_socket(service, supervised.sockets[0])
-        except (OSError, TimeoutError, EOFError, ssl.SSLError) as error:
-            reason = str(error) or "no answer"
-            raise StartError(f"{service.name} does not answer on port {supervised.port}: {reason}") from error
-
-    async def _probe_socket(self, service: Service, listening: socket.socket) -> None:
-        say, expected = service.probe
-        if not expected:
-            return
-        host, port = reachable(listening)
-        if service.kind == "datagram":
-            await self._probe_datagram(say, expected, (host, port))
-            return
-        context = self._trusting if service.tls == "implicit" else None
-        name = "localhost" if context else None
-        probe = socket.socket(listening.family)
-        with contextlib.closing(probe):
-            probe.setblocking(False)
-            probe.bind((host, 0))
-            peer = probe.getsockname()[:2]
-            self._probed_from.add(peer)  # before it connects: no fault is for it
-            try:
-                await asyncio.get_running_loop().sock_connect(probe, (host, port))
-                reader, writer = await asyncio.open_connection(sock=probe, ssl=context, server_hostname=name)
-                try:
-                    writer.write(say)
-                    answer = await reader.readexactly(len(expected))
-                finally:
-                    writer.transport.abort()
-            finally:
-                self.transcripts.forget_peers({peer})
-                if self._started:
-                    self._probed_from.discard(peer)
-        if answer != expected:
-            raise OSError(f"it answered {answer!r}")
-
-    def _forget_probes(self) -> None:
-        """What was said while starting is nothing that a test should see."""
-        self.world.journal.begin_again()
-
-    async def _probe_datagram(self, say: bytes, expected: bytes, address: tuple[str, int]) -> None:
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.setblocking(False)
-            probe.connect(address)
-            probe.send(say)
-            answer = await asyncio.get_running_loop().sock_recv(probe, len(expected) + 1)
-        if answer != expected:
-            raise OSError(f"it answered {answer!r}")
+        await self._probes.ask(supervised.service, supervised.sockets[0])
 
     def warm(self) -> None:
         """Import what services have put off until a client asks for it; in a thread, so that nobody is held up by it."""
@@ -442,43 +330,11 @@ class Supervisor:
         return {name: self.endpoint(name) for name in self.supervised}
 
 
-def chosen(settings: Settings) -> list[Service]:
-    """The services that the settings ask for; StartError on a name that is none."""
-    known = registry.by_name()
-    wanted = settings.services or registry.names(on=True)
-    unknown = [name for name in (*wanted, *settings.ports, *settings.hide, *settings.profiles) if name not in known]
-    protocols = {service.protocol for service in known.values()}
-    for name in unknown:
-        if name in protocols and name not in wanted and name not in settings.ports:
-            continue
-        raise StartError(f"no service is called {name!r}; there are {', '.join(known)}")
-    return [service for service in registry.SERVICES if service.name in wanted]
-
-
 def token_for(settings: Settings) -> str | None:
     """The token of the control API: the settings', or beyond loopback one that is made up."""
     if settings.control_token or is_loopback(settings.host):
         return settings.control_token or None
     return secrets.token_urlsafe(18)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens on that address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def client_host(host: str) -> str:
-    """The address by which a client on this machine reaches a listener."""
-    return {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
-
-
-def reachable(listening: socket.socket) -> tuple[str, int]:
-    """The address by which a listening socket is reached from this machine."""
-    host, port = listening.getsockname()[:2]
-    return client_host(host), port
 
 
 def _links(supervised: Supervised) -> Iterable[Any]:
