@@ -8,12 +8,20 @@ import smtplib
 import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
 from minternet import Internet, Settings
 from minternet.bench import NothingMatched, SomethingMatched
-from minternet.world.errors import AccountMissing, EntryMissing, MailboxMissing, QuotaExceeded, WorldError
+from minternet.world.errors import (
+    AccountMissing,
+    EntryMissing,
+    GroupMissing,
+    MailboxMissing,
+    QuotaExceeded,
+    WorldError,
+)
 
 SETTINGS = Settings(ephemeral=True, services=("smtp", "http"))
 
@@ -102,6 +110,74 @@ class TestMail:
     def test_nothing_came_is_told_too(self, net: Internet) -> None:
         with pytest.raises(NothingMatched, match="nothing came"):
             net.account("alice").inbox.wait_for(since=net.cursor(), timeout=0.01)
+
+    def test_mail_that_went_to_somebody_else_is_told(self, net: Internet) -> None:
+        inbox, before = net.account("alice").inbox, net.cursor()
+        send(net, "Welcome", to="alcie@example.test")
+        with pytest.raises(NothingMatched, match=r"in catchall/INBOX: 'Welcome' .* is as wanted, but came elsewhere"):
+            inbox.wait_for(subject="Welcome", since=before, timeout=0.01)
+        with pytest.raises(NothingMatched, match=r"elsewhere came <Letter [0-9]+ in catchall/INBOX: 'Welcome'"):
+            inbox.wait_for(subject="Goodbye", since=before, timeout=0.01)
+
+    def test_a_cursor_that_was_taken_too_late_is_told(self, net: Internet) -> None:
+        inbox = net.account("alice").inbox
+        send(net, "Welcome")
+        with pytest.raises(
+            NothingMatched, match=r"'Welcome' from 'shop@example.net'> is as wanted, but came before the cursor"
+        ):
+            inbox.wait_for(subject="Welcome", since=net.cursor(), timeout=0.01)
+
+    @pytest.mark.parametrize(
+        ("wrong", "right"), [("subjct", "subject"), ("from_", "sender"), ("body", "text"), ("recipient", "to")]
+    )
+    def test_words_that_mean_others_are_refused(self, net: Internet, wrong: str, right: str) -> None:
+        inbox = net.account("alice").inbox
+        for ask in (inbox.wait_for, inbox.assert_none, inbox.find):
+            given: dict[str, Any] = {wrong: "x"}
+            with pytest.raises(TypeError, match=f"a message has no '{wrong}' to wait for; did you mean '{right}'"):
+                ask(**given)
+        inbox.assert_none(x_subject="x", cc="x", status="x", within=0.01)
+        with pytest.raises(TypeError, match="did you mean 'path'"):
+            net.web.assert_none(url="/x")
+        with pytest.raises(TypeError, match="did you mean 'text'"):
+            net.newsgroup("local.test").assert_none(body="x")
+
+    def test_the_files_beside_the_one_that_is_missing_are_told(self, net: Internet) -> None:
+        with pytest.raises(
+            NothingMatched, match=r"no file /pub/readme\.md within .*\n(.*\n)*  /pub/readme\.txt: another path"
+        ):
+            net.files.wait_for("/pub/readme.md", timeout=0.01)
+        assert net.files.wait_for("/pub/readme.txt", timeout=0.01)
+        with pytest.raises(NothingMatched, match="nothing came"):
+            net.files.wait_for("/pub/readme.txt/x", timeout=0.01)
+
+    def test_a_message_may_be_a_text_and_a_flag_stand_alone(self, net: Internet) -> None:
+        letter = net.account("alice").inbox.add("Subject: ü\n\nhi\n", flags="\\Seen")
+        assert (letter.raw, set(letter.flags)) == ("Subject: ü\r\n\r\nhi\r\n".encode(), {"\\Seen"})
+
+    def test_what_is_missing_is_told_with_what_there_is(self, net: Internet) -> None:
+        with pytest.raises(AccountMissing, match=r"no account 'alcie'; there are .*alice"):
+            net.account("alcie")
+        with pytest.raises(MailboxMissing, match=r"'bob' has no mailbox 'Inbox2'; there are .*INBOX"):
+            net.account("bob").mailbox("Inbox2")
+        with pytest.raises(GroupMissing, match=r"no such newsgroup: local\.tset; there are .*local\.test"):
+            net.newsgroup("local.tset")
+        with pytest.raises(ValueError, match="a route's path begins with /"):
+            net.web.route("price", 503)
+        with pytest.raises(TypeError, match="freeze at a datetime"):
+            net.clock.freeze("2030-01-01")  # type: ignore[arg-type]
+
+    def test_a_block_that_is_not_entered_warns(self, net: Internet) -> None:
+        with pytest.warns(RuntimeWarning, match=r"during\(\) does nothing without `with`"):
+            net.faults.during("smtp RCPT: close")
+        with pytest.warns(RuntimeWarning, match=r"frozen\(\) does nothing without `with`"):
+            net.clock.frozen()
+
+    def test_after_the_end_it_says_so(self) -> None:
+        with Internet(settings=Settings(ephemeral=True, services=("smtp",))) as net:
+            inbox = net.account("alice").inbox
+        with pytest.raises(RuntimeError, match="this internet has stopped"):
+            inbox.wait_for(subject="x")
 
     def test_assert_none(self, net: Internet) -> None:
         inbox, before = net.account("alice").inbox, net.cursor()

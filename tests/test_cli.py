@@ -16,6 +16,7 @@ import pytest
 
 from minternet import __version__
 from minternet.cli import main
+from minternet.settings import SettingsError, make
 
 COMMAND = [sys.executable, "-m", "minternet"]
 SMALL = ["--ephemeral", "--services", "echo,echo-udp,pop3,pop3s,imap"]
@@ -69,6 +70,44 @@ def test_the_ready_file_says_what_runs_where(up: tuple[subprocess.Popen[str], Pa
     assert path.stat().st_mode & 0o077 == 0
 
 
+def told(process: subprocess.Popen[str]) -> str:
+    """The table that `up` prints, to its last line."""
+    text = ""
+    for line in iter(process.stdout.readline, ""):  # type: ignore[union-attr]
+        text += line
+        if "Ctrl-C" in line:
+            break
+    return text
+
+
+def test_a_second_one_does_not_take_the_place_of_the_first(up: tuple[subprocess.Popen[str], Path]) -> None:
+    first, path = up
+    named = path.with_name("second.json")
+    with start(*SMALL, "--ready-file", str(named)) as second:
+        assert f"minternet check --target {named}" in told(second)
+        assert json.loads(named.read_text())["pid"] == second.pid
+        second.terminate()
+    with start(*SMALL) as third:
+        told(third)
+        third.terminate()
+        assert f"go on to mean the internet of process {first.pid}" in third.communicate(timeout=30)[1]
+    port = json.loads(path.read_text())["services"]["imap"]["port"]
+    assert f"IMAP_PORT={port}\n" in run("env").stdout
+
+
+def test_a_ready_file_that_was_left_behind_is_replaced(environment: Path) -> None:
+    left = environment / f"minternet-{os.getuid()}" / "ready.json"
+    with start(*SMALL) as first:
+        told(first)
+        content = json.loads(left.read_text())
+        first.kill()
+    left.write_text(json.dumps({**content, "pid": os.getpid()}))
+    with start(*SMALL) as second:
+        told(second)
+        assert json.loads(left.read_text())["pid"] == second.pid
+        second.terminate()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_drains_and_leaves_no_file(up: tuple[subprocess.Popen[str], Path], number: signal.Signals) -> None:
     process, path = up
@@ -96,9 +135,9 @@ def test_check_and_env_find_the_running_internet(up: tuple[subprocess.Popen[str]
     assert "this instance does not run submission" in lines[3]
     assert lines[4].startswith("3 ok, 0 failed, 1 skipped in")
     shell = f'eval "$({" ".join(COMMAND)} env)" && echo "$IMAP_PORT $POP3S_HOST $MAIL_USER $SSL_CERT_FILE"'
-    told = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=True)
+    shown = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=True)
     ready = json.loads(path.read_text())
-    assert told.stdout.split() == [str(ready["services"]["imap"]["port"]), "127.0.0.1", "alice", ready["ca_file"]]
+    assert shown.stdout.split() == [str(ready["services"]["imap"]["port"]), "127.0.0.1", "alice", ready["ca_file"]]
 
 
 def test_check_fails_when_a_service_does_not_answer(up: tuple[subprocess.Popen[str], Path], tmp_path: Path) -> None:
@@ -114,12 +153,7 @@ def test_check_fails_when_a_service_does_not_answer(up: tuple[subprocess.Popen[s
 
 def test_the_table_names_all_a_newcomer_needs(environment: Path) -> None:
     with start(*SMALL) as process:
-        lines = iter(process.stdout.readline, "")  # type: ignore[union-attr]
-        text = ""
-        for line in lines:
-            text += line
-            if "Ctrl-C" in line:
-                break
+        text = told(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     for expected in (
@@ -193,6 +227,21 @@ def test_a_busy_port_is_one_line(environment: Path, capsys: pytest.CaptureFixtur
         f"minternet: port {port} for imap is in use on 127.0.0.1: stop what listens there,"
         " or say --port imap=PORT, --offset N or --ephemeral\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [({"srvices": ["smtp"]}, "services"), ({"limits": {"mesage": 3}}, "message"), ({"drian": 1}, "drain")],
+    ids=str,
+)
+def test_an_unknown_setting_is_told_with_those_there_are(given: dict[str, object], meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"; there are .*{meant}.*; did you mean '{meant}'"):
+        make(given)
+
+
+def test_a_text_in_the_place_of_a_list_is_told() -> None:
+    with pytest.raises(SettingsError, match=r"Expected `array`, got `str` - at `\$\.services`; write a list"):
+        make({"services": "smtp"})
 
 
 def test_an_unknown_variable_is_refused(

@@ -13,9 +13,10 @@ SOURCE = Path(__file__).resolve().parent.parent / "services" / "minternet"
 MAY_IMPORT: dict[str, set[str]] = {
     "wire": set(),
     "world": set(),
-    "settings": set(),
+    "hints": set(),
+    "settings": {"hints"},
     "ready": set(),
-    "faults": {"wire", "world"},
+    "faults": {"hints", "wire", "world"},
     "lint": {"wire"},
     "protocols": {"faults", "wire", "world", "settings", ""},
     "registry": {"protocols"},
@@ -24,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": {
         "bench",
         "faults",
+        "hints",
         "lint",
         "webhooks",
         "wire",
@@ -34,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "registry",
         "ready",
     },
-    "bench": {"faults", "lint", "webhooks", "wire", "world", ""},
+    "bench": {"faults", "hints", "lint", "webhooks", "wire", "world", ""},
     "internet": {
         "bench",
         "control",

@@ -118,6 +118,45 @@ def test_fixtures_marker_and_report(tmp_path: Path) -> None:
     assert [re.findall("Subject: (seen .*)", report) for report in reports] == [[subject] for subject in subjects]
 
 
+MISTAKES = """
+import pytest
+
+@pytest.mark.minternet(lint="errors")
+def test_a_level_that_there_is_not(minternet):
+    pass
+
+@pytest.mark.minternet(lint="errors")
+def test_nor_with_another_fixture(minternet_server):
+    pass
+
+@pytest.mark.minternet("imap FETCH: reset")
+def test_a_fault_without_its_name(minternet):
+    pass
+
+@pytest.mark.minternet(fixture={})
+def test_a_setting_that_there_is_not(minternet):
+    pass
+
+@pytest.mark.minternet(faults="imap FETCH: reset, n=2")
+def test_whose_fault_never_strikes(minternet):
+    assert minternet.faults.struck
+
+def test_the_others_run(minternet_settings):
+    pass
+"""
+
+
+def test_mistakes_fail_the_test_that_makes_them(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(MISTAKES)
+    result = run(tmp_path, "-n", "0", "-p", "no:randomly")
+    assert re.search(r"1 failed, 1 passed, 4 errors", result.stdout), result.stdout
+    assert result.stdout.count("the lint's level is note, warning, error or off, not 'errors'") >= 2
+    assert "minternet('imap FETCH: reset'): the one argument without a name is a fixtures folder" in result.stdout
+    assert "unknown field `fixture`" in result.stdout
+    assert "did you mean 'fixtures'?" in result.stdout
+    assert re.search(r"- minternet faults -+\nimap FETCH: reset, .*n=2: struck 0 of the 0 times", result.stdout)
+
+
 def test_workers_have_internets_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
     result = run(tmp_path, "-n", "2")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,12 +63,26 @@ class Watched:
             if transcript.number > before
         ]
 
+    @property
+    def faults(self) -> list[str]:
+        """The faults of the internets that run, each with what became of it."""
+        return [told for net in self.before for told in _faults_of(net)]
+
     def findings(self, level: Severity) -> list[str]:
         """What clients did wrong since the test began, so bad or worse, as text."""
         from .lint import at_least
 
         found = [finding for net, before in self.before.items() for finding in net.lint(since=before)]
         return [str(finding) for finding in at_least(found, level)]
+
+
+def _faults_of(net: Internet) -> list[str]:
+    from . import StartError
+
+    try:
+        return net.faults.told
+    except StartError:
+        return []  # it has stopped
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -138,8 +153,18 @@ def _asked(item: pytest.Item) -> dict[str, Any]:
     for marker in reversed(list(item.iter_markers("minternet"))):
         asked.update(marker.kwargs)
         if marker.args:
-            (asked["fixtures"],) = marker.args
+            asked["fixtures"] = _only_fixtures(*marker.args)
     return asked
+
+
+def _only_fixtures(fixtures: Any, *more: Any) -> Any:
+    """What a marker's argument without a name is."""
+    if more or (isinstance(fixtures, str) and not Path(fixtures).exists()):
+        wrong = ", ".join(map(repr, (fixtures, *more)))
+        raise pytest.UsageError(
+            f"minternet({wrong}): the one argument without a name is a fixtures folder or dict; write faults=[...] for faults"
+        )
+    return fixtures
 
 
 # -- more of them
@@ -237,7 +262,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     watched = item.config.stash[_watched]
     if report.when == "teardown" or not watched.before:
         return
-    level = _lint_level(item)
+    try:
+        level = _lint_level(item)
+    except pytest.UsageError as error:
+        report.outcome, report.longrepr = "failed", str(error)
+        return
     broken = watched.findings(level) if report.when == "call" and report.passed and level is not None else []
     if broken:
         report.outcome = "failed"
@@ -249,6 +278,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
     if not broken and (found := watched.findings("warning")):
         report.sections.append(("minternet lint", shortened("\n".join(found))))
+    if faults := watched.faults:
+        report.sections.append(("minternet faults", "\n".join(faults)))
     if said := told(watched.conversations):
         report.sections.append(("minternet conversations", said))
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import tempfile
 from pathlib import Path
 
 import msgspec
 
 DEFAULT_NAME = "ready.json"
+ANSWERS_WITHIN = 0.5
+"""Seconds for a connection on this machine."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -102,6 +105,17 @@ def read(path: Path) -> Ready:
         ) from None
     except (OSError, msgspec.DecodeError) as error:
         raise TargetError(f"{path} is no ready file ({error}): name the one that `minternet up` wrote") from None
+
+
+def answers(ready: Ready) -> bool:
+    """Whether somebody listens where the ready file says; one whose writer was killed outlives it."""
+    ends = [end for end in ready.services.values() if not end.url.startswith("udp:")]
+    with contextlib.suppress(OSError):
+        address = (ready.local_host or ends[0].host, ends[0].port) if ends else None
+        if address is not None:
+            socket.create_connection(address, ANSWERS_WITHIN).close()
+            return True
+    return False
 
 
 def running() -> Ready | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from .hints import known_fields
+
 MEBIBYTE = 1 << 20
 
 
@@ -73,7 +75,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     file: int = 16 * 1024 * MEBIBYTE
     """A file in the tree."""
     mailbox_name: int = 1000
-    """Octets of a mailbox name."""
+    """Octets of a mailbox name, as UTF-8."""
     webhooks: int = 32
     """Webhooks at the same time; each is a task with a connection."""
     webhook_reply: float = 15.0
@@ -206,7 +208,8 @@ def make(*sources: Mapping[str, Any]) -> Settings:
     try:
         return msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"settings: {error}") from None
+        listed = "; write a list, such as ['smtp']" if str(error).startswith("Expected `array`, got `str`") else ""
+        raise SettingsError(f"settings: {error}{listed}{known_fields(str(error), Settings)}") from None
 
 
 def _plain(name: str, text: str) -> Any:

@@ -44,6 +44,13 @@ def test_it_leaves_no_trace_in_the_journal(net: Internet, tmp_path: Path) -> Non
     assert net.cursor() == before
 
 
+def test_no_lint_blames_it(net: Internet, tmp_path: Path) -> None:
+    before = net.transcripts.opened
+    assert health(net, tmp_path) == 0
+    assert net.transcripts.opened > before
+    assert net.lint(since=before) == []
+
+
 def test_one_that_is_gone_is_named(net: Internet, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -101,6 +101,23 @@ def test_a_wait_in_vain_tells_what_came(api: Client, net: Internet) -> None:
     assert "Other" in problem.came[0]
 
 
+def test_a_wait_in_vain_tells_what_came_to_others(api: Client, net: Internet) -> None:
+    cursor = api.get("/events")["last"]
+    deliver(net, "Welcome")
+    problem = api.problem(
+        "POST", "/wait", 408, {"account": "bob", "subject": "Welcome", "since": cursor, "timeout": 0.05}
+    )
+    assert "is as wanted, but came elsewhere" in problem.came[0]
+
+
+def test_an_unknown_field_is_told_with_those_there_are(api: Client) -> None:
+    assert "; there are what, account, " in api.problem("POST", "/wait", 422, {"subjct": "x"}).detail
+    assert "did you mean 'subject'?" in api.problem("POST", "/wait", 422, {"subjct": "x"}).detail
+    assert "did you mean 'subject'?" in api.problem("GET", "/messages?subjetc=x", 422).detail
+    route = {"path": "/x", "replies": [{"statsu": 503}]}
+    assert "; there are status, headers, " in api.problem("PUT", "/routes/x", 422, route).detail
+
+
 def test_waits_for_articles_requests_and_files(api: Client, net: Internet) -> None:
     cursor = api.get("/events")["last"]
     api.mail("/articles", b"From: a@b.test\nNewsgroups: local.test\nSubject: Buns\n\nx\n")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections import Counter
+from typing import Any
 
 import pytest
 
 from minternet.faults.armed import Armed, Situation
 from minternet.faults.catalogue import KINDS, attributes_of, is_network, when_of
 from minternet.faults.checks import check
+from minternet.faults.faults import Faults
 from minternet.faults.language import Command, command_of, reply_of, with_lies, without_starttls
 from minternet.faults.rule import Fault, FaultError, looks_like, read, written
+from minternet.faults.service import ServiceFaults
 from minternet.faults.services import concerns
 from minternet.faults.toxics import from_toxic, to_toxic
+from minternet.faults.vocabulary import COMMANDS
+from minternet.protocols.context import Service
 from minternet.registry import SERVICES
+from minternet.world.world import World
 
 LINES = {
     "imap FETCH: reset, n=2": Fault(kind="reset", service="imap", command="FETCH", n=2),
@@ -118,7 +125,55 @@ REFUSED = {
     "smtp RCPT: drop_after_dot": "leave the command out",
     'imap FETCH "/[/": close': "is no regular expression",
     'imap: reply "NO': "a quotation mark is not closed",
+    "imap FECTH: reset": "imap has no command 'FECTH'; did you mean 'FETCH'?",
+    "smtp RCTP: reply 450 Later": "smtp has no command 'RCTP'; did you mean 'RCPT'?",
+    "nntp GREET: close": "nntp has no command 'GREET'; there are ARTICLE, ",
+    'nntp "LIST ACTIVE": close': "write LIST without quotation marks: ACTIVE is its argument",
+    "http GTE: reply 503": "http has no method 'GTE'; did you mean 'GET'?",
+    "http /flaky: reply 503": "'/flaky' is no method: one stands before what it is about, as in 'http GET /flaky'",
+    "smtp bob@example.test: reply 550 no": "'bob@example.test' is no command: one stands before",
+    "imap FETCH: rset": "there is no kind 'rset' (did you mean 'reset'?); there are latency, ",
+    "smtp RCPT: 450 later": "there is no kind '450' (did you mean 'reply 450 ...'?); there are ",
+    "smtp RCPT: reply 450 later, fist=2": "has no attribute 'fist': it takes text; did you mean 'first'?",
+    "smtp RCPT: reply 450 4.7.1 later n=1": "put a comma before n=1, or quotation marks around the text",
+    "smtp RCPT: reply 450 later, first=0": "first is a number from 1 on",
+    "imap: close, when=soon": "when is one of connect, before, instead, inside, after",
 }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "imap XLIST: close",
+        "imap GENURLAUTH: reply OK done",
+        "imap FE??H: close",
+        "imap uid fetch: close",
+        "nntp LIST ACTIVE: close",
+        "http MKCOL: close",
+        "http get: close",
+        "ftp SITE CHMOD: close",
+        "* RETR: close",
+        'smtp RCPT: reply "450 4.7.1 later n=1"',
+        "imap FETCH: close, skip=0",
+    ],
+)
+def test_commands_that_may_come_are_taken(line: str) -> None:
+    check(read(line), SERVICES)
+
+
+def test_the_vocabulary_is_that_of_the_servers() -> None:
+    from minternet.protocols import ftp, imap, nntp, pop3, smtp
+    from minternet.protocols.ftp import server
+    from minternet.protocols.ftp.table import TABLE as FTP
+    from minternet.protocols.imap.table import TABLE as IMAP
+    from minternet.protocols.nntp.table import TABLE as NNTP
+
+    assert all((ftp, imap, nntp, server))  # importing a protocol fills its table
+    tables: dict[str, Any] = {"smtp": smtp.TABLE, "imap": IMAP, "pop3": pop3.TABLE, "nntp": NNTP, "ftp": FTP}
+    for protocol, table in tables.items():
+        said = {command_of(protocol, b"t " * (protocol == "imap") + row.name.encode()).name for row in table}
+        own = {name for name in said if not name.startswith("X")}
+        assert own == set(COMMANDS[protocol]) - {"."}
 
 
 @pytest.mark.parametrize(("line", "why"), REFUSED.items(), ids=list(REFUSED))
@@ -162,6 +217,44 @@ def test_any_text_is_read_or_refused() -> None:
 def test_numbers_are_numbers(value: object) -> None:
     with pytest.raises(FaultError):
         check(read({"kind": "latency", "attributes": {"latency": value}}), SERVICES)
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 400 + "ms", "9" * 306 + "s", "-" + "9" * 5000])
+def test_numbers_end_somewhere(digits: str) -> None:
+    with pytest.raises(FaultError, match="latency is a number"):
+        check(read(f"imap: latency {digits}"), SERVICES)
+
+
+class Standing:
+    """A service's context, as far as faults need one."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.authority = service, None
+        self.faults: ServiceFaults | None = None
+
+
+def test_where_a_fault_works_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not again with each other one that is set: a thousand of them took minutes."""
+    looked: Counter[tuple[str, str]] = Counter()
+    works = Faults._works
+
+    def counted(faults: Faults, armed: Armed, service: Any) -> bool:
+        looked[armed.fault.name, service.name] += 1
+        return works(faults, armed, service)
+
+    monkeypatch.setattr(Faults, "_works", counted)
+    world = World()
+    faults, contexts = Faults(world, SERVICES), [Standing(service) for service in SERVICES]
+    for context in contexts:
+        faults.serve(context)
+    for number in range(20):
+        faults.put("imap FETCH: reset", name=f"fault {number}")
+    assert len(looked) == 20 * len(SERVICES)
+    assert set(looked.values()) == {1}
+    assert [context.service.name for context in contexts if context.faults is not None] == ["imap", "imaps"]
+    faults.put("smtp: latency, latency=1", name="fault 0")
+    assert "smtp" in [context.service.name for context in contexts if context.faults is not None]
+    world.close()
 
 
 def test_unknown_fields_are_refused_with_those_there_are() -> None:

@@ -10,12 +10,16 @@ from ..world.changes import Append, CreateMailbox, DeleteMailbox, Expunge, SetQu
 from ..world.journal import Event
 from ..world.mail import INBOX, Appended, Copied, Mailbox
 from ..world.records import Account, NewMessage, Quota
-from .letters import Letter
+from .letters import Letter, text_of
 from .link import Link
-from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
+from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, check_words, described, missed
 
 if TYPE_CHECKING:
     from email.message import Message as EmailBase
+
+WORDS = ("subject", "sender", "from", "to", "text", "html")
+"""What can be looked for, beside header fields."""
+OTHER_WORDS = {"from_": "sender", "body": "text", "content": "text", "recipient": "to", "recipients": "to"}
 
 
 class MailboxHandle:
@@ -55,17 +59,21 @@ class MailboxHandle:
         return Letter(self.owner, self.name, self.state.get(uid), self._link)
 
     def find(self, **wanted: Pattern) -> list[Letter]:
-        """The messages whose subject, sender, to, text or other header is as wanted."""
+        """The messages whose subject, sender, to, text, html or other header is as wanted."""
+        check_words("message", wanted, WORDS, OTHER_WORDS)
         return [letter for letter in self.messages if not _misses(letter, wanted)]
 
     # -- changing it
 
-    def add(self, message: bytes | EmailBase, flags: Iterable[str] = (), date: datetime | None = None) -> Letter:
-        """Put a message in, as APPEND would; sessions that idle are told."""
+    def add(self, message: bytes | str | EmailBase, flags: Iterable[str] = (), date: datetime | None = None) -> Letter:
+        """Put a message in, as APPEND would; sessions that idle are told.
+
+        Octets are taken as they are; a text gets CRLF at its line ends, as in fixtures. One flag may stand without a list.
+        """
         world = self._link.world
         content = world.blobs.of(_octets(message))
         now = world.clock.datetime()
-        new = NewMessage(content, date or now, frozenset(flags))
+        new = NewMessage(content, date or now, frozenset([flags] if isinstance(flags, str) else flags))
         appended = self._link.commit(Append(self.owner, self.name, (new,), now))
         return Letter(self.owner, self.name, appended.messages[0], self._link)
 
@@ -115,6 +123,7 @@ class MailboxHandle:
         await self._wait(wanted).none(since, within)
 
     def _wait(self, wanted: dict[str, Pattern]) -> Wait[Letter]:
+        check_words("message", wanted, WORDS, OTHER_WORDS)
         return Wait(
             self._link.world,
             f"{described('message', wanted)} in {self.owner}/{self.name}",
@@ -123,12 +132,18 @@ class MailboxHandle:
             self._coming,
             lambda letter: _misses(letter, wanted),
             repr,
+            lambda event: self._arrived(event, here=False),
         )
 
     def _coming(self, event: Event) -> Iterator[Letter]:
+        return self._arrived(event, here=True)
+
+    def _arrived(self, event: Event, here: bool) -> Iterator[Letter]:
+        """The messages that came into this mailbox, or into all others."""
         for appended in appended_in(event.result):
-            if (appended.owner, appended.mailbox) == (self.owner, self.name):
-                yield from (Letter(self.owner, self.name, message, self._link) for message in appended.messages)
+            owner, name = appended.owner, appended.mailbox
+            if ((owner, name) == (self.owner, self.name)) == here:
+                yield from (Letter(owner, name, message, self._link) for message in appended.messages)
 
 
 class AccountHandle:
@@ -199,27 +214,12 @@ def appended_in(result: object) -> Iterator[Appended]:
 
 
 def _misses(letter: Letter, wanted: dict[str, Pattern]) -> str:
-    return missed(wanted, lambda name: _text_of(letter, name))
+    return missed(wanted, lambda name: text_of(letter, "from" if name == "sender" else name.replace("_", "-")))
 
 
-def _text_of(letter: Letter, name: str) -> str:
-    """What a keyword looks at: the parts that have a name of their own, else the header field of that name."""
-    match name:
-        case "subject":
-            return letter.subject
-        case "sender":
-            return letter.sender
-        case "to":
-            return letter.to
-        case "text":
-            return letter.text
-        case "html":
-            return letter.html
-    return letter.header(name.replace("_", "-"))
-
-
-def _octets(message: bytes | EmailBase) -> bytes:
+def _octets(message: bytes | str | EmailBase) -> bytes:
     if isinstance(message, bytes):
         return message
-
+    if isinstance(message, str):
+        return message.encode() if "\r\n" in message else message.replace("\n", "\r\n").encode()
     return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ..world.clock import Clock
+from .blocks import block
 from .link import Link
 
 
@@ -35,6 +35,8 @@ class ClockHandle:
 
         The way there is no time that passes: what waits, waits as long as before. ValueError beyond year 9999.
         """
+        if at is not None and not isinstance(at, datetime | float | int):
+            raise TypeError(f"freeze at a datetime, or at seconds since 1970, not at {at!r}")
         return self._set(lambda clock: clock.freeze(at))
 
     def advance(self, by: float | timedelta | datetime) -> datetime:
@@ -48,7 +50,7 @@ class ClockHandle:
         """Be at the machine's date again, and let time pass from here on."""
         return self._set(Clock.resume)
 
-    @contextmanager
+    @block
     def frozen(self, at: datetime | float | None = None) -> Iterator[ClockHandle]:
         """Frozen while a block lasts; after it the clock runs again, or stands where it stood before.
 

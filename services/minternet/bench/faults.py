@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..world.changes import FaultStruck
+from .blocks import block
 from .link import Link
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class FaultsHandle:
         """Take all faults out."""
         self._do(lambda faults: faults.clear())
 
-    @contextmanager
+    @block
     def during(self, *faults: Given) -> Iterator[tuple[Fault, ...]]:
         """Have these faults while a block lasts."""
         added: list[Fault] = []
@@ -58,6 +58,14 @@ class FaultsHandle:
     def reports(self) -> list[Report]:
         """All faults, with their seeds and how often each has struck."""
         return self._do(lambda faults: faults.reports)
+
+    @property
+    def told(self) -> list[str]:
+        """Each fault in words, and how often it struck; the loop, which may be busy or gone, is not asked."""
+        return [
+            f"{report.line}: struck {report.strokes} of the {report.uses} times it might have"
+            for report in self._faults().reports
+        ]
 
     def strokes(self, fault: Fault | str) -> int:
         """How often a fault has struck; FaultError."""

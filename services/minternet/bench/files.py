@@ -75,13 +75,21 @@ class FilesHandle:
             world,
             f"file {wanted}",
             (tree_topic("files"),),
-            lambda: [wanted] if world.files.find(wanted) is not None else [],
+            lambda: self._beside(wanted),
             coming,
             lambda found: "" if found == wanted and world.files.find(wanted) is not None else "another path",
             str,
         )
         await wait.first(since, timeout)
         return world.files.content(wanted).bytes()
+
+    def _beside(self, path: str) -> Iterator[str]:
+        """The files in the folder of a path, that of the path among them."""
+        above = path.rpartition("/")[0]
+        folder = self._link.world.files.find(above or "/")
+        if folder is not None and folder.is_folder:
+            entries = self._link.world.files.list(above or "/")
+            yield from (f"{above}/{entry.name}" for entry in entries if not entry.is_folder)
 
 
 def _digest(entry: Entry) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,8 +20,12 @@ SERVICES = ("http", "https", "control")
 """Those that speak HTTP."""
 ENDING = b"]}}"
 """What stands after the entries."""
-LARGEST = 64 << 20
-"""Octets that a compressed body is let grow to."""
+LARGEST = 4 << 20
+"""Octets that a compressed body is let grow to; one that would grow further is told as it was sent."""
+CODINGS = 4
+"""Content codings that are undone, one after the other."""
+_CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no text holds. Each would be six characters of JSON."""
 
 
 def har_of(transcripts: Iterable[Transcript], *, masked: bool = True) -> dict[str, Any]:
@@ -166,10 +171,10 @@ def _cookies(value: bytes) -> list[dict[str, str]]:
 
 
 def _decoded(part: Part) -> bytes:
-    """The body without its content codings; as it was sent where one is unknown or broken."""
+    """The body without its content codings; as it was sent where one is unknown or broken, or it grows too large."""
     body = part.body
     codings = [coding.strip().lower() for coding in part.value(b"content-encoding").split(b",") if coding.strip()]
-    for coding in reversed(codings):
+    for coding in reversed(codings) if len(codings) <= CODINGS else ():
         inflated = _inflated(coding, body)
         if inflated is None:
             return part.body
@@ -186,14 +191,16 @@ def _inflated(coding: bytes, body: bytes) -> bytes | None:
         if coding == b"br":
             import brotli
 
-            return bytes(brotli.decompress(body))
+            grown = bytes(brotli.Decompressor().process(body, output_buffer_limit=LARGEST + 1))  # brotli 1.2 and later
+            return grown if len(grown) <= LARGEST else None
     except Exception:  # brotli's own errors have no base to name
         return None
     return body if coding == b"identity" else None
 
 
-def _grown(inflate: Any, body: bytes) -> bytes:
-    return bytes(inflate.decompress(body, LARGEST))
+def _grown(inflate: Any, body: bytes) -> bytes | None:
+    grown = bytes(inflate.decompress(body, LARGEST + 1))
+    return grown if len(grown) <= LARGEST else None
 
 
 def _text(body: bytes) -> str | None:
@@ -202,7 +209,7 @@ def _text(body: bytes) -> str | None:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return None if "\x00" in text else text
+    return None if _CONTROLS.search(text) else text
 
 
 def _encoded(body: bytes) -> str:

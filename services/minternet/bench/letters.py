@@ -130,3 +130,19 @@ class Letter(Readable):
             if part.type == "text" and part.subtype == subtype and (part.disposition or b"").lower() != b"attachment":
                 return mime.text(self.raw, part)
         return ""
+
+
+def text_of(letter: Letter, name: str) -> str:
+    """What a word of a search or a wait looks at: subject, from, to, text, html; any other name is a header field's."""
+    match name:
+        case "subject":
+            return letter.subject
+        case "from":
+            return letter.sender
+        case "to":
+            return letter.to
+        case "text":
+            return letter.text
+        case "html":
+            return letter.html
+    return letter.header(name)

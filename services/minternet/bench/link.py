@@ -42,7 +42,10 @@ class Link:
         return self.call(self.world.commit(change))
 
     def call(self, work: Coroutine[Any, Any, Value]) -> Value:
-        """Run a coroutine on the loop and wait for its result; RuntimeError on the loop's own thread."""
+        """Run a coroutine on the loop and wait for its result; RuntimeError on the loop's own thread, and after its end."""
+        if self.loop.is_closed():
+            work.close()
+            raise RuntimeError("this internet has stopped: use it inside its `with` block")
         if self.on_loop:
             work.close()
             raise RuntimeError("this would wait on the loop's own thread: await the _async method of the same name")

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from ..world import mime
 from ..world.changes import group_topic
+from ..world.errors import GroupMissing, there_are
 from ..world.journal import Event
 from ..world.news import Group, Posted
 from ..world.records import Article
 from .link import Link
 from .reading import Readable
-from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
+from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, check_words, described, missed
 
 if TYPE_CHECKING:
     from .transcripts import Conversation
+
+WORDS = ("subject", "sender", "text")
+OTHER_WORDS = {"from_": "sender", "body": "text", "content": "text", "group": "newsgroups"}
 
 
 class Posting(Readable):
@@ -58,7 +62,10 @@ class GroupHandle:
     """One newsgroup: its articles, and waits for them."""
 
     def __init__(self, link: Link, name: str) -> None:
-        self._link, self.name = link, link.world.news.group(name).name
+        groups = link.world.news.groups
+        if name not in groups:
+            raise GroupMissing(f"no such newsgroup: {name}{there_are(each.name for each in groups.values())}")
+        self._link, self.name = link, name
 
     def __repr__(self) -> str:
         return f"<newsgroup {self.name}>"
@@ -83,7 +90,7 @@ class GroupHandle:
         return iter(self.articles)
 
     def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Posting:
-        """The first article whose subject, text or header fields are as wanted; as a mailbox's `wait_for`."""
+        """The first article whose subject, sender, text or header fields are as wanted; as a mailbox's `wait_for`."""
         return self._link.call(self.wait_for_async(since=since, timeout=timeout, **wanted))
 
     async def wait_for_async(
@@ -97,8 +104,14 @@ class GroupHandle:
         self._link.call(self._wait(wanted).none(since, within))
 
     def _wait(self, wanted: dict[str, Pattern]) -> Wait[Posting]:
+        check_words("article", wanted, WORDS, OTHER_WORDS)
+
         def coming(event: Event) -> Iterator[Posting]:
             if isinstance(event.result, Posted) and self.name in event.result.article.groups:
+                yield Posting(event.result.article, self._link)
+
+        def elsewhere(event: Event) -> Iterator[Posting]:
+            if isinstance(event.result, Posted) and self.name not in event.result.article.groups:
                 yield Posting(event.result.article, self._link)
 
         return Wait(
@@ -109,8 +122,11 @@ class GroupHandle:
             coming,
             lambda posting: missed(wanted, lambda name: _text_of(posting, name)),
             repr,
+            elsewhere,
         )
 
 
 def _text_of(posting: Posting, name: str) -> str:
-    return posting.text if name == "text" else posting.header(name.replace("_", "-"))
+    if name == "text":
+        return posting.text
+    return posting.header("From" if name == "sender" else name.replace("_", "-"))

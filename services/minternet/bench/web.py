@@ -12,10 +12,13 @@ from ..world.changes import ReceiveRequest, RemoveRoute, Reset, SetRoute
 from ..world.journal import Event
 from ..world.records import Reply, Request, Route
 from .link import Link
-from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, described, missed
+from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, check_words, described, missed
 
 if TYPE_CHECKING:
     from .transcripts import Conversation
+
+WORDS = ("method", "path", "query", "body", "status")
+OTHER_WORDS = {"url": "path", "target": "path", "json": "body", "data": "body", "text": "body"}
 
 
 class Received:
@@ -80,6 +83,10 @@ class WebHandle:
         A reply is a status, a text or octets, a mapping (sent as JSON) or a `Reply`. More fields are those of `Route`;
         `query` and `headers` may be mappings, `json` any value, which the body must hold.
         """
+        if not path.startswith(("/", "*", "~")):
+            raise ValueError(
+                f"a route's path begins with / (or *, or ~ and a regular expression), and {path!r} does not"
+            )
         for field in more.keys() & {"query", "headers"}:
             more[field] = tuple(more[field].items() if isinstance(more[field], Mapping) else more[field])
         if "json" in more:
@@ -108,7 +115,7 @@ class WebHandle:
         return found
 
     def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Received:
-        """The first request whose method, path, body or header fields are as wanted; as a mailbox's `wait_for`."""
+        """The first request whose method, path, query, body, status or header fields are as wanted; as a mailbox's `wait_for`."""
         return self._link.call(self.wait_for_async(since=since, timeout=timeout, **wanted))
 
     async def wait_for_async(
@@ -126,6 +133,7 @@ class WebHandle:
             yield Received(event.change.request, self._link, event.conversation)
 
     def _wait(self, wanted: dict[str, Pattern]) -> Wait[Received]:
+        check_words("request", wanted, WORDS, OTHER_WORDS)
         return Wait(
             self._link.world,
             described("request", wanted),
@@ -143,6 +151,8 @@ def _text_of(received: Received, name: str) -> str:
             return received.method
         case "path":
             return received.path
+        case "query":
+            return received.request.target.partition("?")[2]
         case "body":
             return received.body.decode("utf-8", "replace")
         case "status":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .blocks import block
 from .link import Link
 from .waiting import DEFAULT_TIMEOUT, NothingMatched
 
@@ -42,15 +42,21 @@ class WebhooksHandle:
         `since` is a cursor: what came after it is told as well. `timeout` is in seconds for each attempt. WebhookError where
         it cannot work, WebhookExists.
         """
-        kinds = (events,) if isinstance(events, str) else tuple(events)
         return self._do(
             lambda hooks: hooks.add(
-                url, events=kinds, secret=secret, name=name, since=since, timeout=timeout, verify=verify
+                url, events=_kinds(events), secret=secret, name=name, since=since, timeout=timeout, verify=verify
             )
         )
 
     def change(self, webhook: Webhook | str, **fields: Any) -> Webhook:
-        """Change some fields, such as `enabled` or `url`; it tries again at once. WebhookMissing, WebhookError."""
+        """Change some fields, such as `enabled` or `url`, but not the name; it tries again at once.
+
+        WebhookMissing, WebhookError.
+        """
+        if fields.pop("name", _name(webhook)) != _name(webhook):
+            raise ValueError(f"webhook {_name(webhook)!r} keeps its name; remove it, and add another")
+        if "events" in fields:
+            fields["events"] = _kinds(fields["events"])
         return self._do(lambda hooks: hooks.change(_name(webhook), **fields))
 
     def remove(self, webhook: Webhook | str) -> None:
@@ -77,7 +83,7 @@ class WebhooksHandle:
         """The same, on the loop."""
         await self._webhooks().reset()
 
-    @contextmanager
+    @block
     def during(self, url: str, **more: Any) -> Iterator[Webhook]:
         """Have a webhook while a block lasts; for threads that are not the loop's."""
         webhook = self.add(url, **more)
@@ -127,6 +133,10 @@ class WebhooksHandle:
         if self._link.on_loop:
             return work(self._webhooks())
         return self._link.call(on_loop())
+
+
+def _kinds(events: str | Iterable[str]) -> tuple[str, ...]:
+    return (events,) if isinstance(events, str) else tuple(events)
 
 
 def _name(webhook: Webhook | str) -> str:

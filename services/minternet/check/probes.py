@@ -17,6 +17,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
+from email.utils import localtime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -60,8 +61,8 @@ def letter(ready: Ready, subject: str) -> EmailMessage:
     """A message of two parts from the first account to itself."""
     message = EmailMessage()
     message["From"] = message["To"] = first(ready).address
-    message["Subject"] = subject
-    message.set_content("Grüße aus minternet\n")
+    message["Subject"], message["Date"], message["Message-ID"] = subject, localtime(), f"<{uuid.uuid4()}@check.invalid>"
+    message.set_content("Grüße aus minternet\n", cte="quoted-printable")
     message.add_attachment(bytes(range(256)), maintype="application", subtype="octet-stream", filename="bytes.bin")
     return message
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 SECONDS = 4.0
 """For all services together; Docker and Kubernetes give a check five or so."""
-REFUSED_REQUEST = b"HEAD / HTTP/1.1\r\n\r\n"
-"""It has no Host, so HTTP answers 400 (RFC 9112 section 3.2) and no record of requests has it."""
+REFUSED_REQUEST = b"HEALTH / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+"""HTTP answers 501 to a method that nobody knows (RFC 9110 section 9.1): no record of requests has it, and no lint blames it."""
 
 
 class Unwell(Exception):

@@ -27,6 +27,10 @@ WARM_AFTER = 0.5
 """Seconds after the start at which what services have put off is imported: one that waits for it would hold up all others."""
 HAND_OVER = 0.0005
 """Seconds after which the thread that imports lets clients be served."""
+CALLED_ELSE = (
+    "`minternet env`, `log`, `check` and `health` go on to mean the internet of process {}, which runs;"
+    " start this one with --ready-file FILE, and name it by --target FILE"
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,7 +55,11 @@ async def _up(options: argparse.Namespace, settings: Settings, began: float) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    paths = [ready_file.default_path(), *([Path(options.ready_file)] if options.ready_file else [])]
+    other = _other()
+    paths = [
+        *([] if other else [ready_file.default_path()]),
+        *([Path(options.ready_file)] if options.ready_file else []),
+    ]
     async with Internet(settings=settings, say=lambda text: print(f"minternet: {text}", file=sys.stderr)) as net:
         ready = net.ready()
         gc.freeze()  # the seeded world lives as long as the process: collections need not look at it
@@ -62,7 +70,9 @@ async def _up(options: argparse.Namespace, settings: Settings, began: float) -> 
             if options.json:
                 print(msgspec.json.encode(ready).decode(), flush=True)
             else:
-                print(table(ready, time.perf_counter() - began), flush=True)
+                print(table(ready, time.perf_counter() - began, written[-1] if other and written else None), flush=True)
+            if other and not written:
+                print(f"minternet: {CALLED_ELSE.format(other.pid)}", file=sys.stderr, flush=True)
             warming = asyncio.create_task(_warm_later(net), name="warm")
             await stop.wait()
             warming.cancel()
@@ -72,6 +82,14 @@ async def _up(options: argparse.Namespace, settings: Settings, began: float) -> 
             for path in written:
                 ready_file.remove(path, ready.pid)
     return 0
+
+
+def _other() -> Ready | None:
+    """The internet that has the default place and still runs: it is what `env`, `log` and `check` mean, and stays so."""
+    if "MINTERNET_READY_FILE" in os.environ:
+        return None
+    other = ready_file.running()
+    return other if other is not None and other.pid != os.getpid() and ready_file.answers(other) else None
 
 
 async def _warm_later(net: Internet) -> None:
@@ -105,8 +123,8 @@ def _write(ready: Ready, paths: list[Path], must: bool) -> list[Path]:
     return written
 
 
-def table(ready: Ready, seconds: float) -> str:
-    """What runs where, for a person."""
+def table(ready: Ready, seconds: float, target: Path | None = None) -> str:
+    """What runs where, for a person; `target` is the ready file by which it has to be named."""
     lines = [f"minternet {ready.version}: {ready.name}, ready in {seconds:.2f} s", ""]
     lines.append(f"  {'service':12} {'address':22} {'TLS':9} URL")
     for name, endpoint in ready.services.items():
@@ -119,5 +137,6 @@ def table(ready: Ready, seconds: float) -> str:
         lines.append(f"  newsgroup for posting  {ready.news_group}")
     if ready.ftp_writable_dir:
         lines.append(f"  FTP folder to write    {ready.ftp_writable_dir}  (as {ready.accounts[0].login})")
-    lines += ["", '  Ctrl-C stops it. In another terminal: minternet check; eval "$(minternet env)"']
+    named = f" --target {target}" if target else ""
+    lines += ["", f'  Ctrl-C stops it. In another terminal: minternet check{named}; eval "$(minternet env{named})"']
     return "\n".join(lines)

@@ -82,7 +82,7 @@ class Call(Generic[Query, Body]):
         try:
             return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
-            raise of_validation(error) from None
+            raise of_validation(error, kind) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Problem(400, f"the body is not JSON: {error}") from None
 
@@ -156,7 +156,7 @@ def read_query(text: bytes, kind: Any) -> Any:
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise of_validation(error, "#query") from None
+        raise of_validation(error, kind, "#query") from None
 
 
 @lru_cache(maxsize=64)

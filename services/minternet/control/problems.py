@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
 from ..faults.rule import FaultError
+from ..hints import known_fields
 from ..world import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -99,15 +101,15 @@ def of_fault(error: FaultError) -> Problem:
     return Problem(422, str(error), type=f"urn:minternet:{hyphenated(FaultError.__name__)}")
 
 
-def of_validation(error: msgspec.ValidationError, at: str = "") -> Problem:
-    """What msgspec refused, with a pointer to the field; `at` stands before it."""
+def of_validation(error: msgspec.ValidationError, kind: Any, at: str = "") -> Problem:
+    """What msgspec refused to take for that type, with a pointer to the field; `at` stands before it."""
     text = str(error)
     place = _PLACE.search(text)
     detail = text[: place.start()] if place else text
     pointer = at + (pointer_of(place[1]) if place else "")
     if field := _FIELD.match(detail):
         pointer += "/" + field[1]
-    return unprocessable(pointer or "", detail)
+    return unprocessable(pointer or "", detail + known_fields(text, kind))
 
 
 def unprocessable(pointer: str, detail: str) -> Problem:

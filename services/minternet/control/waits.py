@@ -7,18 +7,19 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ..bench.accounts import appended_in
-from ..bench.letters import Letter
+from ..bench.letters import Letter, text_of
 from ..bench.news import Posting
 from ..bench.waiting import NothingMatched, Wait, described, missed
 from ..bench.waiting import Pattern as Matcher
 from ..world.changes import StoreFile, group_topic, mailbox_topic, tree_topic
-from ..world.errors import AccountMissing
 from ..world.journal import Event
 from ..world.news import Posted
 from ..world.records import Entry, Kind
 from ..world.world import World
-from .letters import letter_of, text_of, view
+from .letters import letter_of, view
 from .problems import Problem, unprocessable
 from .resources.news import view as article_view
 from .resources.trees import view as entry_view
@@ -48,6 +49,9 @@ async def find(world: World, wanted: Wanted) -> Found:
     check(wanted)
     texts = patterns(wanted)
     topics, present, coming = SOURCES[wanted.what](world, wanted)
+    _, _, anywhere = SOURCES[wanted.what](
+        world, msgspec.structs.replace(wanted, account=None, mailbox=None, group=None)
+    )
     wait: Wait[Thing] = Wait(
         world,
         described(wanted.what, texts) + place_of(wanted),
@@ -56,6 +60,7 @@ async def find(world: World, wanted: Wanted) -> Found:
         coming,
         lambda thing: missed(texts, thing.text),
         lambda thing: thing.told,
+        anywhere,
     )
     try:
         thing = await wait.first(wanted.since, wanted.timeout)
@@ -119,9 +124,7 @@ Source = tuple[tuple[Hashable, ...], Callable[[], Iterable[Thing]], Callable[[Ev
 
 def messages(world: World, wanted: Wanted) -> Source:
     """Messages of a mailbox, an account, or all; AccountMissing, MailboxMissing."""
-    owner = None if wanted.account is None else world.accounts.find(wanted.account)
-    if wanted.account is not None and owner is None:
-        raise AccountMissing(f"no account {wanted.account!r}")
+    owner = None if wanted.account is None else world.accounts.get(wanted.account)
     name = None if owner is None or wanted.mailbox is None else world.mail.get(owner.login, wanted.mailbox).name
 
     def present() -> Iterator[Thing]:

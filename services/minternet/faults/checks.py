@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from .catalogue import PROTOCOLS, Attribute, Kind, is_network, is_of_transfer, kind_of, when_of
+from ..hints import did_you_mean
+from .catalogue import is_network, is_of_transfer, kind_of, when_of
+from .kind import PROTOCOLS, Attribute, Kind
 from .language import DOT, TRANSFERS
-from .rule import Fault, FaultError, Value
+from .rule import OPTIONS, Fault, FaultError, Value
 from .services import concerns
+from .vocabulary import never_said
 
 MOST = 1e15
 """No attribute is as much: an endless one, as TOML can say it, is a mistake."""
@@ -51,7 +54,8 @@ def _check_attribute(kind: Kind, name: str, value: Value) -> None:
     attribute = kind.attributes.get(name)
     if attribute is None:
         takes = ", ".join(_named(name, each) for name, each in kind.attributes.items()) or "none"
-        raise FaultError(f"kind {kind.name} has no attribute {name!r}: it takes {takes}")
+        like = did_you_mean(name, (*kind.attributes, *OPTIONS))
+        raise FaultError(f"kind {kind.name} has no attribute {name!r}: it takes {takes}{like}")
     if attribute.words:
         if value not in attribute.words:
             raise FaultError(f"{kind.name}: {name} is one of {', '.join(attribute.words)}, not {value!r}")
@@ -153,6 +157,8 @@ def _problem(fault: Fault, kind: Kind, service: Known) -> str:
             f"{kind.name} is about all bytes of a connection: leave the command out; `delay` is for one command, and"
             f" FTP's {', '.join(sorted(TRANSFERS))} have data connections of their own"
         )
+    if unknown := never_said(protocol, kind.name, fault.command):
+        return unknown
     if kind.tls and service.tls is None:
         return f"{service.name} has no TLS"
     if kind.name == "starttls_stripped" and service.tls != "starttls":

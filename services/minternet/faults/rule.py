@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -27,6 +27,9 @@ JOINED = frozenset({"UID", "AUTHINFO", "SITE"})
 """Words that make one command with the word after them."""
 WRITTEN_ELSEWHERE = frozenset({"kind", "service", "command", "argument", "account", "client", "attributes"})
 """Fields that a line tells before its options."""
+
+COUNTS = frozenset({"n", "first", "every", "times"})
+"""Options that say how often, from 1 on: a record's 0 is for those that are not given, and no line means that by 0."""
 
 
 class FaultError(ValueError):
@@ -75,6 +78,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     def __str__(self) -> str:
         return written(self)
+
+
+OPTIONS = frozenset(Fault.__struct_fields__) - WRITTEN_ELSEWHERE
+"""Fields that stand among a line's options."""
 
 
 def is_on(fault: Fault, count: int, strokes: int, chance: float) -> bool:
@@ -138,6 +145,9 @@ def _of_table(given: Mapping[str, Any]) -> dict[str, Any]:
 def _explained(message: str) -> str:
     if "unknown field" in message:
         return f"{message}; there are {', '.join(Fault.__struct_fields__)}"
+    for name, words in (("when", When), ("stream", Stream), ("per", Per)):
+        if f"$.{name}`" in message:
+            return f"{message}; {name} is one of {', '.join(filter(None, get_args(words)))}"
     return message
 
 
@@ -161,6 +171,8 @@ def parse(line: str) -> dict[str, Any]:
             if name in ("always", ""):
                 continue
             raise FaultError(f"{line!r}: {text.strip()!r} is not NAME=VALUE")
+        if name in COUNTS and value.strip() == "0":
+            raise FaultError(f"{line!r}: {name} is a number from 1 on; for a fault that never strikes, set none")
         if name in Fault.__struct_fields__ and name != "attributes":
             plain[name] = _value(_unquoted(value)) if name == "enabled" else _unquoted(value)
         else:
@@ -179,16 +191,20 @@ def _attribute(kind: str, name: str, text: str) -> Value:
 
 def _value_and_options(kind: str, words: list[str], options: list[str]) -> Iterator[str]:
     """The options behind a kind: one without a name is the kind's own first attribute."""
-    from .catalogue import KINDS
+    from .catalogue import KINDS, no_kind
 
     unnamed: list[str] = []
     row = KINDS.get(kind)
+    if row is None and words:
+        raise no_kind(kind)
     takes_text = row is not None and row.principal == "text"
     for word in words:
         name = word.partition("=")[0]
         known = row is not None and name in (*row.attributes, *Fault.__struct_fields__)
         if "=" in word and not unnamed and (known or not takes_text):
             yield word
+        elif name in OPTIONS and "=" in word:
+            raise FaultError(f"{kind} {' '.join(words)}: put a comma before {word}, or quotation marks around the text")
         elif word:
             unnamed.append(word)
     if unnamed:
@@ -251,7 +267,7 @@ def _value(text: str) -> Value:
     if number is None:
         return text
     value = float(number[1]) * (1000 if number[2] == "s" else 1)
-    return int(value) if value == int(value) else value
+    return int(value) if value.is_integer() else value
 
 
 # -- writing

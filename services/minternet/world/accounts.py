@@ -7,7 +7,7 @@ import hmac
 import msgspec
 
 from .eras import Eras, Shelf
-from .errors import AccountExists, AccountMissing
+from .errors import AccountExists, AccountMissing, there_are
 from .records import Account, Token
 
 SUBADDRESS = "+"
@@ -55,7 +55,7 @@ class Accounts:
         """The account of that login or address; AccountMissing."""
         account = self.find(name)
         if account is None:
-            raise AccountMissing(f"no account {name!r}")
+            raise AccountMissing(f"no account {name!r}{there_are(each.login for each in self.by_login.values())}")
         return account
 
     def check(self, name: str, password: str) -> Account | None:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
+NAMED = 20
+"""Names that an error lists, of those that are there."""
+
+
+def there_are(names: Iterable[str]) -> str:
+    """What there is instead of what is missing, for the end of a message."""
+    shown = list(islice(names, NAMED + 1))
+    return (
+        f"; there are {', '.join(shown[:NAMED])}{' and more' * (len(shown) > NAMED)}" if shown else "; there are none"
+    )
+
 
 class WorldError(Exception):
     """A change that the world refuses; its text is fit for a person."""

@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from .eras import Eras, Shelf, writable_in
-from .errors import MailboxExists, MailboxForbidden, MailboxMissing, MessageMissing, QuotaExceeded
+from .errors import MailboxExists, MailboxForbidden, MailboxMissing, MessageMissing, QuotaExceeded, there_are
 from .records import DELETED, SEEN, Message, NewMessage, Quota
 
 DELIMITER = "/"
@@ -297,7 +297,8 @@ class Mail:
         """The mailbox of that name; MailboxMissing."""
         mailbox = self.find(owner, name)
         if mailbox is None:
-            raise MailboxMissing(f"{owner!r} has no mailbox {name!r}")
+            there = there_are(box.name for box in self.mailboxes(owner))
+            raise MailboxMissing(f"{owner!r} has no mailbox {name!r}{there}")
         return mailbox
 
     def usage(self, owner: str) -> tuple[int, int]:

@@ -55,13 +55,18 @@ export async function faults(place) {
   return { about: /fault|reset/, happened: () => attempt(refresh) };
 }
 
+/** Text in which backquotes mark code. */
+function marked(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", part) : part));
+}
+
 function kindFold(each) {
   const strikes = [each.network && "in the network", each.tls && "in a TLS handshake", ...each.whens].filter(Boolean).join(", ") || "before";
   const told = (attribute) => [attribute.words.join(", ") || attribute.unit, attribute.help, `default: ${attribute.default === "" ? "empty" : attribute.default}`].filter(Boolean).join("; ");
   return h(
     "details.fold",
-    h("summary", h("strong", each.name), h("span.target", each.help), each.toxiproxy ? h("span.tag", "Toxiproxy") : null),
-    h("table.pairs", h("tbody", [["strikes", strikes], ...each.attributes.map((attribute) => [attribute.name, told(attribute)])].map(([name, value]) => h("tr", h("th", { scope: "row" }, name), h("td", value))))),
+    h("summary", h("strong", each.name), h("span.target", ...marked(each.help)), each.toxiproxy ? h("span.tag", "Toxiproxy") : null),
+    h("table.pairs", h("tbody", [["strikes", strikes], ...each.attributes.map((attribute) => [attribute.name, told(attribute)])].map(([name, value]) => h("tr", h("th", { scope: "row" }, name), h("td", ...marked(String(value))))))),
     h("h2.fold-head", "What a client sees"),
     h("table.pairs", h("tbody", Object.entries(each.seen).map(([name, value]) => h("tr", h("th", { scope: "row" }, name), h("td", value))))),
   );
