@@ -15,7 +15,9 @@ from minternet.protocols.ftp.table import TABLE as FTP_TABLE
 from minternet.protocols.http.endpoints.rows import ENDPOINTS
 from minternet.protocols.imap.capabilities import CAPABILITIES as IMAP_CAPABILITIES
 from minternet.protocols.imap.table import TABLE as IMAP_TABLE
+from minternet.protocols.nntp.capabilities import LABELS as NNTP_CAPABILITIES
 from minternet.protocols.nntp.table import TABLE as NNTP_TABLE
+from minternet.protocols.pop3.authorization import CAPABILITIES as POP3_CAPABILITIES
 from minternet.protocols.smtp.greeting import CAPABILITIES as SMTP_CAPABILITIES
 from minternet.registry import SERVICES
 
@@ -23,36 +25,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "protocols.md"
 LOADED = (ftp, imap, nntp, pop3, smtp)
 """Importing a protocol fills its table."""
-POP3_CAPABILITIES = {
-    "TOP": "RFC 2449",
-    "UIDL": "RFC 2449",
-    "USER": "RFC 2449",
-    "SASL": "RFC 5034",
-    "STLS": "RFC 2595",
-    "RESP-CODES": "RFC 2449",
-    "AUTH-RESP-CODE": "RFC 3206",
-    "PIPELINING": "RFC 2449",
-    "EXPIRE": "RFC 2449",
-    "LOGIN-DELAY": "RFC 2449",
-    "IMPLEMENTATION": "RFC 2449",
-    "UTF8": "RFC 6856",
-    "LANG": "RFC 6856",
-}
-NNTP_CAPABILITIES = {
-    "READER": "RFC 3977",
-    "POST": "RFC 3977",
-    "IHAVE": "RFC 3977",
-    "NEWNEWS": "RFC 3977",
-    "HDR": "RFC 3977",
-    "OVER": "RFC 3977",
-    "LIST": "RFC 3977, RFC 6048",
-    "STREAMING": "RFC 4644",
-    "STARTTLS": "RFC 4642",
-    "AUTHINFO": "RFC 4643",
-    "SASL": "RFC 4643",
-    "COMPRESS": "RFC 8054",
-    "XPAT": "RFC 2980",
-}
 HEAD = """\
 # What each server speaks
 

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ready": set(),
     "faults": {"hints", "wire", "world"},
     "lint": {"wire"},
-    "protocols": {"faults", "wire", "world", "settings", ""},
+    "protocols": {"faults", "hints", "wire", "world", "settings", ""},
     "registry": {"protocols"},
     "webhooks": {"wire", "world"},
     "supervisor": {"faults", "webhooks", "wire", "world", "settings", "protocols", "registry", "ready"},

@@ -141,6 +141,11 @@ def test_a_setting_that_there_is_not(minternet):
 def test_whose_fault_never_strikes(minternet):
     assert minternet.faults.struck
 
+@pytest.mark.minternet(faults="imap FETCH: reset")
+def test_whose_marker_nothing_reads(minternet_settings):
+    pass
+
+@pytest.mark.minternet(lint="off")
 def test_the_others_run(minternet_settings):
     pass
 """
@@ -149,10 +154,11 @@ def test_the_others_run(minternet_settings):
 def test_mistakes_fail_the_test_that_makes_them(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(MISTAKES)
     result = run(tmp_path, "-n", "0", "-p", "no:randomly")
-    assert re.search(r"1 failed, 1 passed, 4 errors", result.stdout), result.stdout
+    assert re.search(r"1 failed, 2 passed, 1 warning, 4 errors", result.stdout), result.stdout
     assert result.stdout.count("the lint's level is note, warning, error or off, not 'errors'") >= 2
     assert "minternet('imap FETCH: reset'): the one argument without a name is a fixtures folder" in result.stdout
     assert "unknown field `fixture`" in result.stdout
+    assert "the minternet marker does nothing here: the test takes no `minternet` fixture" in result.stdout
     assert "did you mean 'fixtures'?" in result.stdout
     assert re.search(r"- minternet faults -+\nimap FETCH: reset, .*n=2: struck 0 of the 0 times", result.stdout)
 

@@ -250,8 +250,12 @@ def _internet(base: Settings, fixtures: Any, more: dict[str, Any]) -> Internet:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What was said before a test is not told in its report."""
+    """What was said before a test is not told in its report; a marker that nothing reads is told of."""
     item.config.stash[_watched].begin()
+    names: list[str] = getattr(item, "fixturenames", [])
+    marked = any(marker.name == "minternet" and marker.kwargs.keys() - {"lint"} for marker in item.own_markers)
+    if marked and "minternet" not in names:
+        item.warn(pytest.PytestWarning("the minternet marker does nothing here: the test takes no `minternet` fixture"))
 
 
 @pytest.hookimpl(hookwrapper=True)

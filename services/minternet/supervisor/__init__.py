@@ -28,7 +28,7 @@ from ..wire.tls import Authority
 from ..wire.transcript import TranscriptRing
 from ..world.journal import Event
 from ..world.world import World
-from .binding import StartError, bound, bound_unix, chosen, client_host, is_loopback
+from .binding import StartError, bound, bound_unix, check_hidden, chosen, client_host, is_loopback
 from .probing import Probes
 
 if TYPE_CHECKING:  # most internets are well
@@ -172,7 +172,9 @@ class Supervisor:
 
     def _bind(self) -> None:
         locks: dict[str, dict[object, object]] = {}
-        for service in chosen(self.settings):
+        services = chosen(self.settings)
+        check_hidden(self.settings)
+        for service in services:
             sockets = bound(service, self.settings, self.say)
             context = self._context(service, locks.setdefault(service.protocol, {}))
             self.supervised[service.name] = Supervised(service, sockets, context)

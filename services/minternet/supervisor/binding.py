@@ -30,6 +30,20 @@ def chosen(settings: Settings) -> list[Service]:
     return [service for service in registry.SERVICES if service.name in wanted]
 
 
+def check_hidden(settings: Settings) -> None:
+    """StartError where something is to be hidden that is not there: a test of how a client does without it would prove nothing."""
+    if not settings.hide:
+        return
+    from ..protocols.hiding import NothingToHide, check
+
+    protocols = {service.name: service.protocol for service in registry.SERVICES}
+    for name, capabilities in settings.hide.items():
+        try:
+            check(name, protocols.get(name, name), capabilities)
+        except NothingToHide as error:
+            raise StartError(str(error)) from None
+
+
 def bound(service: Service, settings: Settings, say: Callable[[str], None]) -> list[socket.socket]:
     """The service's sockets, on the port that the settings give it or, where it may, on a free one; StartError."""
     port = wanted_port(service, settings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from ... import __version__
 from .. import sasl
@@ -13,6 +15,27 @@ from .table import ANYTIME, CLOSED, TABLE, command
 
 OLD_LISTS = frozenset({"LIST XACTIVE"})
 """Variants of LIST that no RFC knows, and CAPABILITIES does not tell."""
+
+
+LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "IMPLEMENTATION": "RFC 3977",
+        "READER": "RFC 3977",
+        "POST": "RFC 3977",
+        "IHAVE": "RFC 3977",
+        "NEWNEWS": "RFC 3977",
+        "HDR": "RFC 3977",
+        "OVER": "RFC 3977",
+        "LIST": "RFC 3977, RFC 6048",
+        "STREAMING": "RFC 4644",
+        "STARTTLS": "RFC 4642",
+        "AUTHINFO": "RFC 4643",
+        "SASL": "RFC 4643",
+        "COMPRESS": "RFC 8054",
+        "XPAT": "RFC 2980",
+    }
+)
+"""The labels that CAPABILITIES may list, and where they are from; VERSION is always there."""
 
 
 @command("CAPABILITIES", "[keyword]", rfc="RFC 3977 section 5.2", states=ANYTIME, capability="CAPABILITIES")

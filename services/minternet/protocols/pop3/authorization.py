@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from ...world.records import Account
 from .. import sasl
@@ -15,6 +16,24 @@ from .session import ANY, AUTHORIZATION, ENDED, TABLE, Pop3Session
 
 BEFORE = frozenset({AUTHORIZATION})
 SERVICE = "pop3"
+CAPABILITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "TOP": "RFC 2449",
+        "UIDL": "RFC 2449",
+        "USER": "RFC 2449",
+        "SASL": "RFC 5034",
+        "STLS": "RFC 2595",
+        "RESP-CODES": "RFC 2449",
+        "AUTH-RESP-CODE": "RFC 3206",
+        "PIPELINING": "RFC 2449",
+        "EXPIRE": "RFC 2449",
+        "LOGIN-DELAY": "RFC 2449",
+        "IMPLEMENTATION": "RFC 2449",
+        "UTF8": "RFC 6856",
+        "LANG": "RFC 6856",
+    }
+)
+"""What CAPA may list, and where it is from."""
 
 
 @TABLE.command("CAPA", ANY, rfc="RFC 2449 section 5")
