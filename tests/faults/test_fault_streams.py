@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import imaplib
-import poplib
-import smtplib
 import ssl
 from typing import Any
 
 import pytest
-from faults.clients import IMPLICIT, ONE_EACH, PATIENT, close_what_is_left
+from faults.clients import CLOSED, IMPLICIT, ONE_EACH, PATIENT, close_what_is_left
 
 from minternet import Internet
 from minternet.registry import by_name
 
-GONE: dict[str, type[Exception]] = {
-    "http": ConnectionResetError,  # RemoteDisconnected is one
-    "smtp": smtplib.SMTPServerDisconnected,
-    "imap": imaplib.IMAP4.abort,
-    "pop3": poplib.error_proto,
-    "ftp": EOFError,
-    "nntp": EOFError,
-}
 ENDS = ("limit_data 0", "timeout 10", "reset_peer", "reset_peer timeout=10")
 WELL = (
     "latency 5, jitter=2",
@@ -50,7 +39,7 @@ def test_an_end_is_seen(net: Internet, toxic: str, service: str, stream: str) ->
     seen = saw(net, service)
     reset = (ConnectionError,) if "reset" in toxic else ()
     broken = (ssl.SSLEOFError,) if service in IMPLICIT else ()
-    assert isinstance(seen, (GONE[by_name()[service].protocol], *reset, *broken)), seen
+    assert isinstance(seen, (CLOSED[by_name()[service].protocol], *reset, *broken)), seen
     assert net.faults.strokes(fault)
 
 

@@ -7,12 +7,15 @@ import ftplib
 import io
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
 from faults.clients import PATIENT, close_what_is_left
 
-from minternet import Internet
+from minternet import Internet, Settings
+from minternet.settings import Limits
 
 LONG = bytes(range(256)) * 8192
 """2 MiB: more than the sockets' buffers take before the server has read a part."""
@@ -306,3 +309,17 @@ async def until_closed(net: Internet, number: int) -> None:
             await asyncio.wait_for(closed.wait(), PATIENT)
     finally:
         end()
+
+
+def test_an_upload_that_trickles_in_is_not_given_up(tmp_path: Path) -> None:
+    """All of it has come long since; what the fault lets through bit by bit is movement as well."""
+    limits = Limits(ftp_data_idle=0.5)
+    settings = Settings(ephemeral=True, services=("ftp",), authority=str(tmp_path), limits=limits)
+    with Internet(settings=settings) as net, client(net, tls=False) as ftp, ThreadPoolExecutor() as beside:
+        net.faults.add("ftp STOR: bandwidth, rate=40, stream=upstream")
+        storing = beside.submit(store, ftp, LONG[:40_000])
+        while not storing.done():
+            net.clock.advance(0)  # has the server look
+            wait([storing], 0.02)
+        assert storing.result().startswith("226")
+        assert stored(net) == LONG[:40_000]

@@ -6,6 +6,7 @@ The promise: always a reply or a close, never a traceback, never a hang, never m
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import re
 import socket
@@ -17,11 +18,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from conversation_script import octets
 from small_world import NOW, small_world
 from stage import Served, Stage, serving
 
 from minternet import registry
+from minternet.bench.har import entries_of
+from minternet.faults.checks import check as check_fault
+from minternet.faults.rule import FaultError
+from minternet.faults.rule import read as read_fault
+from minternet.faults.rule import written as written_fault
+from minternet.lint import judged, lint_pieces
 from minternet.protocols.commands import Refusal
 from minternet.protocols.ftp.lines import CommandLines
 from minternet.protocols.http import forms, guard, paths, ranges
@@ -34,8 +42,13 @@ from minternet.protocols.pop3 import make_session as make_pop3
 from minternet.protocols.smtp import addresses
 from minternet.protocols.smtp import make_session as make_smtp
 from minternet.settings import Limits, Settings
+from minternet.webhooks import lines as webhook_lines
+from minternet.webhooks.client import seconds_of
+from minternet.webhooks.errors import WebhookError
+from minternet.webhooks.target import target_of
 from minternet.wire.memory_wire import Conversation, MemoryWire
 from minternet.wire.tls import Authority
+from minternet.wire.transcript import Piece, Side, TranscriptRing
 from minternet.world import mime
 from minternet.world.changes import Reset, SetQuota
 from minternet.world.errors import WorldError
@@ -374,6 +387,68 @@ def target_fixture(data: bytes) -> None:
                 raise Broken(f"it does not say where: {error}") from None
 
 
+def target_fixture_file(data: bytes) -> None:
+    """A fixture in one file of JSON: a world, or a FixtureError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "world.json"
+        path.write_bytes(data)
+        with contextlib.suppress(FixtureError):
+            load(path).close()
+        if sorted(found.name for found in Path(folder).iterdir()) != ["world.json"]:
+            raise Broken("it was laid out beside itself")
+
+
+def target_fault(data: bytes) -> None:
+    """A line of the fault language: refused, or written as it is read."""
+    for line in data.decode("utf-8", "replace").splitlines()[:20]:
+        with contextlib.suppress(FaultError):
+            fault = read_fault(line)
+            check_fault(fault, registry.SERVICES)
+            if '"' not in "".join((fault.service, fault.command, fault.argument, *map(str, fault.attributes.values()))):
+                again = read_fault(written_fault(fault))
+                if again != fault:
+                    raise Broken(f"{line!r} is written as {written_fault(fault)!r}")
+
+
+def target_webhook(data: bytes) -> None:
+    """A webhook's line, its URL, and what a receiver may ask for: nothing leads elsewhere, nothing is put into the request."""
+    seconds = seconds_of(data[:100].decode("latin-1"))
+    if seconds is not None and not 0 <= seconds < 1e12:
+        raise Broken(f"Retry-After of {seconds} seconds")
+    for line in data.decode("utf-8", "replace").splitlines()[:20]:
+        with contextlib.suppress(WebhookError):
+            target = target_of(str(webhook_lines.read(line)["url"]))
+            if any(not ipaddress.ip_address(address).is_loopback for address in target.addresses):
+                raise Broken(f"{line!r} leads to {target.addresses}")
+            if not re.fullmatch(r"[!-~]+", target.path + target.authority) or not re.fullmatch(
+                AUTHORITY, target.authority
+            ):
+                raise Broken(f"{line!r} asks {target.authority!r} for {target.path!r}")
+
+
+AUTHORITY = r"(?i:localhost|127(\.[0-9]{1,3}){3}|\[[0:]+1\])(:[0-9]+)?"
+
+
+def target_lint(data: bytes) -> None:
+    """A conversation of any service: the first octet says which, and that of each line after it who says the line."""
+    services = [service.name for service in registry.SERVICES if judged(service.name)]
+    service = services[data[0] % len(services)] if data else "imap"
+    sides: tuple[Side, ...] = ("C", "S", "*")
+    pieces = [
+        Piece(float(at), sides[line[0] % 3], line[1:]) for at, line in enumerate(data[1:].splitlines(keepends=True))
+    ]
+    for finding in lint_pieces(service, pieces):
+        str(finding).encode()
+        if not all(each.isprintable() for each in finding.line):
+            raise Broken(f"a finding quotes {finding.line!r}")
+    ring = TranscriptRing()
+    transcript = ring.open("http", ("127.0.0.1", 1), ("127.0.0.1", 2))
+    for piece in pieces:
+        (transcript.server if piece.side == "S" else transcript.client)(piece.data)
+    for entry in entries_of(transcript):
+        msgspec.json.encode(entry)
+
+
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         **{name: SessionTarget(name) for name in PREFIXES},
@@ -387,6 +462,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "http-values": target_http_values,
         "ftp-lines": target_ftp_lines,
         "fixture": target_fixture,
+        "fixture-file": target_fixture_file,
+        "fault": target_fault,
+        "webhook": target_webhook,
+        "lint": target_lint,
     }
 )
 
@@ -404,6 +483,28 @@ SERVICES_OF = MappingProxyType(
         "wildmat": ("nntp",),
     }
 )
+GOOD: Mapping[str, tuple[bytes, ...]] = MappingProxyType(
+    {
+        "fixture-file": (
+            b'{"accounts": {"ada": "lovelace", "bob": {"password": "x"}},\n"mail": {"ada": {"INBOX": ["Subject: a\\n\\nb\\n",\n'
+            b'{"message": "\\nx", "flags": ["\\\\Seen"]}], "Named": {"1.eml": "\\nx",\n"mailbox.toml": {"special_use": "\\\\Archive"}}}},'
+            b'\n"mail/ada/Sent/1.eml": "\\nx",\n"news": {"local.test": ["From: a@b.test\\nSubject: c\\n\\nd\\n"]},\n'
+            b'"files": {"/pub/a.txt": "text",\n"pub": {"b": {"base64": "eA=="}, "empty": {}}},\n"site": {"index.html": "x"},\n'
+            b'"routes": [{"name": "bell", "path": "/bell"}], "faults": ["imap FETCH: reset, n=2"]}\n',
+        ),
+        "fault": (
+            b"imap FETCH: reset, n=2\nsmtp RCPT *@slow.test: reply 450 4.7.1 Later, first=1, per=argument\n"
+            b"*: latency 1.5s, jitter=20ms, toxicity=0.5, seed=7\nftp RETR /pub/*: truncate 100, every=3, skip=1, times=2, name=cut\n"
+            b'=imap: bandwidth rate=64, stream=upstream, enabled=no\npop3: reply "-ERR a, b: c", when=connect\n'
+            b"nntp AUTHINFO PASS account=bob: close, always\nhttp GET /get: lying_literal by=-5, then=close\n",
+        ),
+        "webhook": (
+            b"http://127.0.0.1:9000/hook?a=b name=ci events=deliver|post\nhttps://localhost/ since=0 timeout=1.5 verify=no\n"
+            b"http://[::1]:9/ secret=whsec_AAAA\nhttp://[::ffff:127.0.0.1]/\nhttp://[::1]evil.test/\nhttp://a@127.0.0.1/#b\n"
+            b"Wed, 21 Oct 2015 07:28:00 GMT\n120\n",
+        ),
+    }
+)
 SAID = re.compile(r"^C[0-9A-Za-z]?([:-]) ?(.*)$", re.MULTILINE)
 
 
@@ -415,6 +516,11 @@ def corpus(name: str) -> tuple[bytes, ...]:
         return tuple(path.read_bytes()[:20_000] for path in sorted(fixtures.glob("mail/*/*/*.eml")))
     if name == "article":
         return tuple(path.read_bytes()[:20_000] for path in sorted(fixtures.glob("news/*/*.eml")))
+    if name in GOOD:
+        return GOOD[name]
+    if name == "lint":
+        talks = sorted((ROOT / "tests" / "conversations").glob("*.txt"))
+        return tuple(b"".join([b"\0", *_by_side(path.read_text("utf-8"))]) for path in talks)
     if name == "fixture":
         return tuple(path.read_bytes() for path in sorted(fixtures.glob("world.toml")))
     wanted = SERVICES_OF.get(name, (name, f"{name}s"))
@@ -422,6 +528,12 @@ def corpus(name: str) -> tuple[bytes, ...]:
     return tuple(
         said for text in files if _service_of(text) in wanted if (said := b"\x01" + b"".join(_says(text))) != b"\x01"
     )
+
+
+def _by_side(text: str) -> Iterator[bytes]:
+    for side, said in re.findall(r"(?m)^([CS])[0-9A-Za-z]?: ?(.*)$", text):
+        with contextlib.suppress(ValueError):
+            yield side.encode().translate(bytes.maketrans(b"CS", b"\0\1")) + octets(said) + b"\r\n"
 
 
 def _service_of(text: str) -> str:

@@ -171,6 +171,16 @@ S: 331 password
 C: PASS secret
 S: 230 in
 """
+FTP_ABORT = """
+C: TYPE I
+S: 200 ok
+C: RETR x
+S: 150 opening
+C- \\xff\\xf4\\xff\\xf2
+C: ABOR
+S: 426 aborted
+S: 226 done
+"""
 GET = """
 C: GET / HTTP/1.1
 C: Host: x.test
@@ -189,6 +199,8 @@ CASES: tuple[Case, ...] = (
     Case("bare-lf", "imap", IMAP + "C- a NOOP\\x0a\nS: a OK\n" + LOGOUT, IMAP + "C: a NOOP\nS: a OK\n" + LOGOUT),
     Case("bare-lf", "pop3", POP3 + "C- NOOP\\x0a\nS: +OK\n" + POP3_QUIT, POP3 + "C: NOOP\nS: +OK\n" + POP3_QUIT),
     Case("bare-lf", "nntp", NNTP + "C- DATE\\x0a\nS: 111 20240506100000\n" + NNTP_QUIT, post(ARTICLE)),
+    Case("bare-lf", "ftp", FTP + "C- NOOP\\x0a\nS: 200 ok\n" + QUIT, FTP + "C: NOOP\nS: 200 ok\n" + QUIT),
+    Case("bare-lf", "ftp", FTP + FTP_ABORT + "C- PWD\\x0a\nS: 257 /\n" + QUIT, FTP + FTP_ABORT + QUIT),
     Case("bare-lf", "http", "C- GET / HTTP/1.1\\x0aHost: x.test\\x0a\\x0a\n" + OK, GET + END),
     Case("bare-cr", "smtp", mail("C:\nC: one\\x0dtwo"), mail("C:\nC: one")),
     Case("dot-stuffing", "smtp", mail("C:\nC: .hidden"), mail("C:\nC: ..hidden\nC: a.b")),
@@ -229,7 +241,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "command-too-long",
         "ftp",
-        FTP + FTP_LOGIN + "*: a line that was too long\nS: 500 no\n" + QUIT,
+        FTP + FTP_LOGIN + f"C: CWD {'x' * 4200}\nS: 500 no\n" + QUIT,
         FTP + FTP_LOGIN + f"C: CWD {'x' * 4000}\nS: 550 no\n" + QUIT,
     ),
     Case("line-too-long", "smtp", mail(f"C:\nC: {'x' * 999}"), mail(f"C:\nC: {'x' * 998}\nC: ..{'x' * 997}")),
@@ -252,6 +264,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "early-talker", "nntp", "C: DATE\nS: 200 hi\nS: 111 1\n" + NNTP_QUIT, NNTP + "C: DATE\nS: 111 1\n" + NNTP_QUIT
     ),
+    Case("early-talker", "ftp", "C: NOOP\nS: 220 hi\nS: 200 ok\n" + QUIT, FTP + "C: NOOP\nS: 200 ok\n" + QUIT),
     Case(
         "pipelining-not-offered",
         "smtp",
@@ -307,6 +320,13 @@ CASES: tuple[Case, ...] = (
         POP3 + "C: STLS\nC: NOOP\nS: +OK\n" + TLS + POP3_QUIT,
         POP3 + "C: STLS\nS: +OK\n" + TLS + POP3_QUIT,
     ),
+    Case(
+        "after-starttls",
+        "ftp",
+        FTP + "C: AUTH TLS\nS: 234 go\nC: NOOP\n" + TLS + FTP_LOGIN + QUIT,
+        FTP + "C: AUTH TLS\nS: 234 go\n" + TLS + FTP_LOGIN + QUIT,
+    ),
+    Case("after-quit", "ftp", FTP + "C: QUIT\nC: NOOP\nS: 221 bye\n", FTP + "C: QUIT\nS: 221 bye\n"),
     Case("after-quit", "smtp", HELLO + QUIT + "C: NOOP\n", HELLO + QUIT),
     Case("after-quit", "imap", IMAP + LOGOUT + "C: b NOOP\n", IMAP + LOGOUT),
     Case("after-quit", "pop3", POP3 + POP3_QUIT + "C: NOOP\n", POP3 + POP3_QUIT),
@@ -316,6 +336,7 @@ CASES: tuple[Case, ...] = (
     Case("no-quit", "pop3", POP3 + "C: NOOP\nS: +OK\n", POP3 + POP3_QUIT),
     Case("no-quit", "nntp", NNTP + "C: DATE\nS: 111 1\n", NNTP),
     Case("no-quit", "ftp", FTP + FTP_LOGIN, FTP + FTP_LOGIN + QUIT),
+    Case("no-quit", "ftp", FTP + "C: RETR x\nS: 150 ok\nS: 426 cut\nC: NOOP\nS: 200 ok\n", FTP + FTP_ABORT + QUIT),
     Case(
         "pop3-deletions-lost",
         "pop3",

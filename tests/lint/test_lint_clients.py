@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ftplib
 import http.client
 import imaplib
@@ -19,6 +18,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from endings import all_over
 
 from minternet import Internet, Settings
 
@@ -40,17 +40,8 @@ class Watch:
 
     @property
     def broken(self) -> set[str]:
-        self.net.call(self._all_closed())
+        self.net.call(all_over(self.net, self.since))
         return {finding.rule.name for finding in self.net.lint(since=self.since)}
-
-    async def _all_closed(self) -> None:
-        changed = asyncio.Event()
-        unwatch = self.net.transcripts.watch(changed.set)
-        async with asyncio.timeout(10):
-            while not all(each.closed for each in self.net.conversations(since=self.since)):
-                await changed.wait()
-                changed.clear()
-        unwatch()
 
 
 @pytest.fixture

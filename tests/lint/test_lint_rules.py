@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-from pathlib import Path
 
 import pytest
-from lint_dialogues import CASES, HELLO, IMAP, LOGIN, LOGOUT, QUIT, Case, findings, mail, names, pieces_of
+from lint_dialogues import CASES, FTP, HELLO, IMAP, LOGIN, LOGOUT, QUIT, Case, findings, mail, names, pieces_of
 
 from minternet.lint import RULES, at_least, judged, lint, lint_pieces
 from minternet.wire.transcript import Piece, TranscriptRing
@@ -37,6 +35,15 @@ def test_every_rule_has_a_dialogue() -> None:
 def test_a_good_conversation_is_clean(service: str) -> None:
     good = {"smtp": mail("C:\nC: hi"), "imap": IMAP + SECURED + LOGIN + LOGOUT}
     assert names(service, good[service]) == set()
+
+
+def test_replies_of_ftp_that_overtake_others_are_taken_for_nobody_elses() -> None:
+    """Only line ends are judged then."""
+    ahead = "C: RETR x\nC: STOR logo.png\nC- ABOR\\x0a\nS: 150 ok\nS: 426 aborted\nS: 226 ok\nS: 425 no\n"
+    during = "C: RETR logo.png\nS: 150 ok\nC- NOOP\\x0a\nS: 200 ok\nS: 226 ok\n"
+    refused = "C: AUTH TLS\nS: 234 go\nC- \\x16\\x03\\x01\\x0a\n"
+    assert [names("ftp", FTP + each + QUIT) for each in (ahead, during)] == [{"bare-lf"}, {"bare-lf"}]
+    assert names("ftp", FTP + refused) == names("ftp", FTP + "C- \\x16\\x03\\x01\\x0a\n") == set()
 
 
 def test_a_finding_tells_where_and_why() -> None:
@@ -120,11 +127,22 @@ def test_broken_conversations_are_no_trouble(service: str) -> None:
         lint_pieces(service, spoiled)
 
 
-def test_the_page_is_made_of_the_rules() -> None:
-    path = Path(__file__).resolve().parent.parent.parent / "docs" / "make_lint.py"
-    spec = importlib.util.spec_from_file_location("make_lint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.PAGE.read_text("utf-8") == module.page(), "run: python docs/make_lint.py"
+def test_a_tag_used_again_is_not_answered_by_the_reply_before() -> None:
+    """A client may say `a` before every command, as long as it waits for each reply."""
+    append = "C: a APPEND INBOX {6}\nS: + go\nC: x: y\nC:\nS: a OK done\n"
+    assert names("imap", IMAP + SECURED + LOGIN + append * 2 + LOGOUT) == set()
+    assert names("imap", IMAP + SECURED + LOGIN + "C: a APPEND INBOX {6}\nC: x: y\n") == set()
+    refused = "C: a APPEND INBOX {6}\nS: a NO never\n"
+    assert names("imap", IMAP + SECURED + LOGIN + refused * 2 + "C: a NOOP\nS: a OK\n" + LOGOUT) == set()
+
+
+def test_what_the_server_offers_may_be_corrupt() -> None:
+    """A fault may have changed octets of it."""
+    said = [("S", b"220 x ESMTP\r\n"), ("C", b"EHLO y\r\n"), ("S", b"250-x\r\n250 AUTH \xd8LAIN\r\n")]
+    said += [("C", b"AUTH PLAIN AGEAYg==\r\n"), ("S", b"235 ok\r\n")]
+    (found, *_) = [
+        each
+        for each in lint_pieces("smtp", [Piece(float(at), side, data) for at, (side, data) in enumerate(said)])  # type: ignore[arg-type]
+        if each.rule.name == "smtp-not-offered"
+    ]
+    assert found.why == "The mechanisms were \\xd8LAIN."

@@ -613,3 +613,30 @@ def test_start_over_makes_no_webhooks_where_there_are_none(tmp_path: Path) -> No
     with Internet(settings=Settings(ephemeral=True, services=("echo",), authority=str(tmp_path))) as net:
         net.start_over()
         assert not net.supervisor.has_webhooks
+
+
+def test_no_text_holds_up_what_comes_after_it(net: Internet) -> None:
+    """A subject in UTF-7 may spell half of a surrogate pair, and so may a test: neither can be encoded."""
+    with Receiver() as receiver:
+        webhook = net.webhooks.add(receiver.url, events=("deliver", "set-alias"))
+        with smtplib.SMTP(*net.smtp.address) as client:
+            client.sendmail("a@b.test", ["alice@example.test"], b"Subject: =?utf-7?q?+2AA-?= x\r\n\r\nhi\r\n")
+        net.commit(SetAlias("half\ud800@example.test", ("alice@example.test",)))
+        numbers = happen(net, 1)
+        net.webhooks.wait_delivered(webhook)
+        assert [came.json["kind"] for came in receiver.came] == ["deliver", "set-alias", "set-alias"]
+        assert receiver.came[0].json["subject"] == "\ufffd x"
+        assert receiver.came[1].json["name"] == "half\ud800@example.test"
+        assert receiver.numbers[-1:] == numbers
+
+
+def test_a_change_takes_what_adding_takes(net: Internet) -> None:
+    with Receiver() as receiver:
+        webhook = net.webhooks.add(receiver.url, name="it", events="deliver")
+        assert net.webhooks.change(webhook, events="set-alias").events == ("set-alias",)
+        with pytest.raises(ValueError, match="'it' keeps its name"):
+            net.webhooks.change(webhook, name="other")
+        assert net.webhooks.change("it", name="it", events=["set-*"]).events == ("set-*",)
+        numbers = happen(net, 2)
+        net.webhooks.wait_delivered("it")
+        assert receiver.numbers == numbers

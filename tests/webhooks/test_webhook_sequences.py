@@ -23,7 +23,8 @@ from minternet.webhooks.errors import DeliveryFailed
 from minternet.webhooks.records import Pace, Webhook
 from minternet.webhooks.webhooks import Surroundings, Webhooks
 from minternet.wire.transcript import TranscriptRing
-from minternet.world.changes import Reset, SetAlias, SetList, SetRule
+from minternet.world.changes import Reset, SetAlias, SetList, SetRule, StoreFile
+from minternet.world.journal import Journal
 from minternet.world.world import World
 
 QUICK = Pace(first=0.0001, longest=0.0002, asked=0.0003)
@@ -282,5 +283,47 @@ def test_two_internets_never_use_the_same_id() -> None:
             await hooks.settle()
             await hooks.drain(1)
         assert len(mailbox.taken) == 2
+
+    played(play)
+
+
+def test_an_event_that_the_journal_cannot_keep_at_all_is_told_of_at_once() -> None:
+    """Nothing has to come after it for that."""
+
+    async def play() -> None:
+        world, mailbox = World(), Mailbox([])
+        world.journal = Journal(world.clock.now, keep_octets=1000)
+        hooks = webhooks_of(world, mailbox)
+        hooks.add("http://127.0.0.1:9/", name="it")
+        world.commit_now(SetRule("domain", "small.test"))
+        world.commit_now(StoreFile("/large", world.blobs.of(b"x" * 2000), 1.0))
+        await hooks.settle()
+        world.commit_now(SetRule("domain", "after.test"))
+        await hooks.settle()
+        told = [(each["kind"], each.get("from"), each["number"]) for each in mailbox.taken.values()]
+        assert told == [("dropped", 1, 2), ("set-rule", None, 3)]
+        await hooks.drain(0)
+        world.close()
+
+    played(play)
+
+
+def test_what_was_taken_out_is_no_longer_of_the_settings() -> None:
+    """One of the same name that comes later goes with a reset, and two who reset at once do not meet."""
+
+    async def play() -> None:
+        world = World()
+        hooks = webhooks_of(world, Mailbox([]))
+        for take_out in (lambda: hooks.remove("ci"), hooks.clear):
+            hooks.add_line("http://127.0.0.1:9/ name=ci")
+            await hooks.reset()
+            assert "ci" in hooks
+            await take_out()
+            for name in ("ci", "a", "b"):
+                hooks.add("http://127.0.0.1:9/", name=name)
+            await asyncio.gather(hooks.reset(), hooks.reset())
+            assert len(hooks) == 0
+        await hooks.drain(0)
+        world.close()
 
     played(play)

@@ -94,6 +94,10 @@ def test_no_other_host(host: str) -> None:
         "http://127.0.0.1/\u00e9",
         "http://\uff11\uff12\uff17.0.0.1/",
         "http://[::1/",
+        "http://[::1]evil.test/",
+        "http://[::1]evil.test:80/",
+        "http://evil.test[::1]/",
+        "http://[::1]127.0.0.1/",
         "http://127.0.0.1/" + "x" * 2000,
     ],
 )
@@ -145,6 +149,12 @@ def test_lines() -> None:
 def test_lines_that_are_not_understood(words: str) -> None:
     with pytest.raises(WebhookError):
         lines.read(f"http://localhost:9/ {words}")
+
+
+def test_a_secret_that_is_misspelt_is_not_told() -> None:
+    with pytest.raises(WebhookError, match=r"'Secret=\.\.\.' is not understood") as refused:
+        lines.read("http://localhost:9/ Secret=whsec_c2VjcmV0")
+    assert "c2VjcmV0" not in str(refused.value)
 
 
 def test_retry_after() -> None:

@@ -206,7 +206,7 @@ def test_offsets_sizes_and_lines_of_a_nested_message() -> None:
     assert (content[message.body_start : message.end], message.lines) == (inner, 4)
     assert message.message is not None
     assert (message.message.header_start, message.message.end) == (message.body_start, message.end)
-    assert (message.message.lines, message.message.header_size) == (2, 15)
+    assert (message.message.lines, message.message.body_start - message.message.header_start) == (2, 15)
     assert root.lines == content[root.body_start :].count(b"\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,10 @@ WRONG: dict[str, tuple[dict[Any, Any], str]] = {
     "no base64": ({**ADA, "files": {"x": {"base64": "%"}}}, "files/x: is not base64"),
     "out of it": ({**ADA, "files": {"../x": "a"}}, "files/../x: is no name of a file"),
     "nul": ({**ADA, "files": {"a\0b": "a"}}, "is no name of a file"),
+    "no text in a name": ({**ADA, "files": {"a\ud800": "a"}}, "files/a\\ud800: is no name of a file"),
+    "no text in a file": ({**ADA, "files": {"a": "\ud800"}}, "files/a: holds half of a surrogate pair"),
+    "no text in a table": ({"accounts": {"a": "\udfff"}}, "world.toml: holds half of a surrogate pair"),
+    "deep path": ({**ADA, "files": {"x/" * 500: "a"}}, "files/x: is deeper than 100 names"),
     "long": ({**ADA, "files": {"x" * 300: "a"}}, "cannot be laid out (File name too long)"),
     "not there": ({**ADA, "files": {"x": Path("/nowhere/at/all")}}, "files/x: cannot be laid out (No such file"),
     "flags": ({**ADA, "mail": {"ada": {"X": [{"message": "", "flags": ["\\Sean"]}]}}}, "mailbox.toml: \\Sean is no flag"),
@@ -130,6 +135,42 @@ def test_a_file_that_is_wrong_is_told_by_its_line(tmp_path: Path) -> None:
     assert str(check(path)[0]).startswith(f"{path}:2: cannot be read")
     path.write_text("[]")
     assert "is no object" in str(check(path)[0])
+
+
+def test_a_dict_that_holds_itself_is_told() -> None:
+    endless: dict[str, Any] = {}
+    endless |= {"a": endless, "b": endless}
+    assert [str(problem) for problem in check({**ADA, "files": endless})] == [
+        "files/a: is deeper than 100 names; write a dict that comes to an end"
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"files/link/new.txt": "x"},
+        {"files/link/old.txt": "x"},
+        {"files/leaf": "x"},
+        {"files/": {"link": {"old.txt": "x"}}},
+        {"files/link": {"mailbox.toml": {}}},
+    ],
+)
+def test_nothing_is_laid_out_through_a_link(tmp_path: Path, written: dict[str, Any]) -> None:
+    outside, tree = tmp_path / "outside", tmp_path / "tree"
+    for folder in (outside, tree):
+        folder.mkdir()
+    (outside / "old.txt").write_text("precious")
+    (tree / "link").symlink_to(outside)
+    (tree / "leaf").symlink_to(outside / "old.txt")
+    assert check({**ADA, "files": tree, **written})
+    assert [(each.name, each.read_text()) for each in outside.iterdir()] == [("old.txt", "precious")]
+
+
+def test_a_pipe_is_neither_copied_nor_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    found = [str(problem) for problem in check({**ADA, "files": tmp_path, "files/x": tmp_path / "pipe"})]
+    assert found[0] == "files/pipe: is neither a file nor a folder; take it out"
+    assert found[1].startswith("files/x: cannot be a PosixPath")
 
 
 def test_a_link_out_of_a_folder_is_not_followed(tmp_path: Path) -> None:

@@ -153,6 +153,16 @@ class TestJournal:
         journal.add("large", None, (), octets=1000)
         assert (list(journal.since(0)), journal.octets, journal.dropped) == ([], 0, 6)
 
+    def test_a_few_events_of_many(self) -> None:
+        journal = Journal(lambda: 1.0, keep=50)
+        for number in range(1, 101):
+            journal.add(number, None, ())
+        for cursor in range(101):
+            assert [event.change for event in journal.since(cursor)] == list(range(max(cursor, 50) + 1, 101))
+        found = [journal.find(number) for number in range(103)]
+        assert [event.change for event in found if event is not None] == list(range(51, 101))
+        assert all(event is None or event.number == number for number, event in enumerate(found))
+
     def test_overwritten_files_give_their_disk_back(self) -> None:
         world = World()
         world.journal = Journal(world.clock.now, keep_octets=3 << 20)

@@ -12,7 +12,6 @@ import logging
 import time
 from collections import deque
 from datetime import UTC, datetime
-from itertools import islice
 
 import msgspec
 
@@ -28,8 +27,6 @@ BATCH_EVENTS = 64
 """Events fetched from the journal at once."""
 BATCH_OCTETS = 1 << 20
 """Content that they keep alive, though the journal may have dropped it."""
-LOOKED_AT = 1000
-"""Events of the journal that are looked at in one go."""
 IDLE_SECONDS = 5.0
 """How long a connection is kept for the next event: a receiver of one thread serves nobody else meanwhile."""
 GONE = 410
@@ -110,7 +107,10 @@ class Hook:
     def happened(self, event: Event) -> None:
         """An event came that no hook caused; the journal may have dropped others for it."""
         if self._wants(event):
-            bisect.insort(self._owed, event.number)  # one made by a watcher of another is told of before that
+            if not self._owed or self._owed[-1] < event.number:
+                self._owed.append(event.number)
+            else:
+                bisect.insort(self._owed, event.number)  # one made by a watcher of another is told of before that
             self.settled.clear()
             self._news.set()
 
@@ -273,18 +273,13 @@ class Hook:
         return None if self._notice is None else self._told_of(self._notice)
 
     def _fetch(self) -> None:
-        """Fetch some of the events owed from the journal: the first is always there."""
+        """Fetch some of the events owed from the journal."""
         owed, octets = self._owed, 0
-        if not owed:
-            return
-        for event in islice(self._journal.since(owed[0] - 1), LOOKED_AT):
-            if event.number != owed[0]:
-                continue
+        while owed and len(self._batch) < BATCH_EVENTS and octets <= BATCH_OCTETS:
+            event = self._journal.find(owed.popleft())
+            assert event is not None  # or `forget_dropped` would have taken it out
             self._batch.append(event)
-            owed.popleft()
             octets += event.octets
-            if not owed or len(self._batch) == BATCH_EVENTS or octets > BATCH_OCTETS:
-                return
 
     async def _told(self, event: Event) -> bytes:
         if self._voice.is_long(event):

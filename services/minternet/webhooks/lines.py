@@ -19,7 +19,8 @@ def read(line: str) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or name not in WORDS:
             known = ", ".join(f"{word}=..." for word in WORDS)
-            raise WebhookError("url", f"{text!r} is not understood: after the URL there may be {known}")
+            shown = f"{name}=..." if equals else name  # what follows may be a secret
+            raise WebhookError("url", f"{shown!r} is not understood: after the URL there may be {known}")
         found[name] = _value(name, value)
     return found
 

@@ -16,6 +16,8 @@ LOCALHOST = ("127.0.0.1", "::1")
 """What `localhost` is, in the order in which they are tried."""
 PORTS = {"http": 80, "https": 443}
 _VISIBLE = re.compile(r"[!-~]+")
+_AUTHORITY = re.compile(r"(?:\[[^][]*\]|[^][:]*)(?::[0-9]*)?")
+"""Host and port; not every Python sees that something stands before or behind the brackets."""
 INSTEAD = (
     "a webhook's host is localhost, an address such as 127.0.0.1, or [::1], for minternet connects to no other machine;"
     " from a container or another machine read GET /api/v1/events with a cursor, or /api/v1/events/stream,"
@@ -59,6 +61,10 @@ def _check(url: str, parts: SplitResult) -> None:
         raise WebhookError("url", "a webhook's URL begins with http:// or https://, and then has a host")
     if "@" in parts.netloc:
         raise WebhookError("url", "a webhook's URL holds no user and password; its signature says who sends")
+    if _AUTHORITY.fullmatch(parts.netloc) is None:
+        raise WebhookError(
+            "url", f"{parts.netloc[:80]!r} is no host and port; write them as 127.0.0.1:9000 or [::1]:9000"
+        )
     if "#" in url:
         raise WebhookError("url", "a webhook's URL has no fragment: it would not be sent")
 

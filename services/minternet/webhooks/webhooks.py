@@ -68,9 +68,9 @@ class Webhooks:
     def _happened(self, event: Event) -> None:
         own, dropped = self._own.judge(event), self.around.world.journal.dropped
         for hook in self._hooks.values():
-            hook.forget_dropped(dropped)
             if not own:
                 hook.happened(event)
+            hook.forget_dropped(dropped)  # it may be too large to be kept at all itself
 
     # -- what there is
 
@@ -147,6 +147,7 @@ class Webhooks:
         """Take a webhook out; what it is owed is not delivered. WebhookMissing."""
         hook = self._find(name)
         del self._hooks[name]
+        self._lasting.discard(name)
         await hook.stop()
         return hook.webhook
 
@@ -154,13 +155,15 @@ class Webhooks:
         """Take all webhooks out; how many there were."""
         hooks = list(self._hooks.values())
         self._hooks.clear()
+        self._lasting.clear()
         await asyncio.gather(*(hook.stop() for hook in hooks))
         return len(hooks)
 
     async def reset(self) -> None:
         """Take out all that the settings do not have."""
         for name in self._hooks.keys() - self._lasting:
-            await self.remove(name)
+            if name in self._hooks:  # somebody else may take it out meanwhile
+                await self.remove(name)
 
     def _defaults(self, given: dict[str, Any]) -> dict[str, Any]:
         """The fields as given, without those that say nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -85,10 +86,19 @@ class Journal:
 
     def since(self, cursor: int) -> Iterator[Event]:
         """The kept events after that number, oldest first."""
-        fresh = self.last - cursor
+        events, fresh = self._events, self.last - cursor
         if fresh <= 0:
             return iter(())
-        return iter(list(self._events)[-fresh:])
+        if fresh > len(events) // 2:
+            return iter(list(events)[-fresh:])
+        newest = list(islice(reversed(events), fresh))  # a long journal is not copied for a few
+        newest.reverse()
+        return iter(newest)
+
+    def find(self, number: int) -> Event | None:
+        """The event of that number; None where it is no longer kept, or did not happen yet."""
+        dropped = self.dropped
+        return self._events[number - dropped - 1] if dropped < number <= self.last else None
 
     def watch(self, callback: Callback, *topics: Hashable) -> Callable[[], None]:
         """Call back for every event on these topics, or on all where none is named; returns what ends it."""

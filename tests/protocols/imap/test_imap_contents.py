@@ -133,6 +133,16 @@ def test_an_overlong_line_is_refused_and_the_session_lives_on() -> None:
     dialogue.ok("NOOP")
 
 
+def test_the_octets_of_a_mailbox_name_are_limited_by_a_setting() -> None:
+    dialogue = Dialogue(small_world(), limits=Limits(mailbox_name=8)).log_in()
+    for name in ("12345678", "&AOQA5ADkAOQ-"):  # the second is four letters of two octets each
+        dialogue.ok(f"CREATE {name}")
+    for name in ("123456789", "&AOQA5ADkAOQA5A-", "a/1234567"):
+        assert b" NO " in dialogue(f"CREATE {name}")
+        assert b" NO " in dialogue(f"RENAME 12345678 {name}")
+    assert {"12345678", "ääää"} <= {mailbox.name for mailbox in dialogue.world.mail.mailboxes("alice")}
+
+
 def test_gmail_profile_has_labels_and_numbers() -> None:
     dialogue = Dialogue(context=context_of(small_world(), profile="gmail")).log_in()
     assert b"X-GM-EXT-1" in dialogue.greeting

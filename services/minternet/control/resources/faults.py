@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from ...faults.catalogue import KINDS, PROTOCOLS, Kind
+from ...faults.catalogue import KINDS
 from ...faults.faults import Fault, FaultError, Faults, Report
+from ...faults.kind import PROTOCOLS, Kind
 from ...faults.rule import Value, read
 from ...faults.services import EXACTLY
 from ...faults.toxics import from_toxic, to_toxic

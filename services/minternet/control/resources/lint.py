@@ -15,6 +15,7 @@ from ... import lint as linter
 from ...bench.har import ENDING, SERVICES, beginning, entries_of
 from ...wire.transcript import Transcript
 from ..call import JSON, OFF_LOOP, Call, Reply, path_to
+from ..hub import Hub
 from ..problems import Problem, unprocessable
 from ..schemas import FindingView, HarQuery, Judgement, Judgements, LevelQuery, LintQuery, Rules, RuleView
 from .transcripts import address, transcript_in
@@ -22,6 +23,8 @@ from .transcripts import address, transcript_in
 SMALL_PIECES = 48
 SMALL_OCTETS = 8 * 1024
 """Conversations up to this are judged on the loop: under a millisecond. To hand one over to a thread costs a tenth of that."""
+SMALL_LINES = 64
+"""Of the client's, which each may be a command."""
 SKIMMED = 64
 """Conversations that are passed over before others have their turn."""
 
@@ -44,7 +47,7 @@ async def list_findings(call: Call[LintQuery, None]) -> Judgements:
             skipped += 1
             continue
         looked += 1
-        views += _views(transcript, await findings_of(transcript), query.level)
+        views += _views(transcript, await findings_of(transcript, call.hub.reading), query.level)
         await asyncio.sleep(0)
     return Judgements(tuple(views[: query.limit]), looked, skipped, len(views) <= query.limit)
 
@@ -52,7 +55,9 @@ async def list_findings(call: Call[LintQuery, None]) -> Judgements:
 async def get_findings(call: Call[LevelQuery, None]) -> Judgement:
     transcript = transcript_in(call)
     judged = linter.judged(transcript.service) and not transcript.dropped_pieces
-    return Judgement(tuple(_views(transcript, await findings_of(transcript), call.query.level)), judged)
+    return Judgement(
+        tuple(_views(transcript, await findings_of(transcript, call.hub.reading), call.query.level)), judged
+    )
 
 
 async def list_rules(call: Call[None, None]) -> Rules:
@@ -66,15 +71,21 @@ async def list_rules(call: Call[None, None]) -> Rules:
     )
 
 
-async def findings_of(transcript: Transcript) -> list[linter.Finding]:
-    """What the client did wrong in it."""
-    return linter.lint(transcript) if _is_small(transcript) else await asyncio.to_thread(linter.lint, transcript)
+async def findings_of(transcript: Transcript, reading: asyncio.Semaphore) -> list[linter.Finding]:
+    """What the client did wrong in it; a large one is read while `reading` is held."""
+    if _is_small(transcript):
+        return linter.lint(transcript)
+    async with reading:
+        return await asyncio.to_thread(linter.lint, transcript)
 
 
 def _is_small(transcript: Transcript) -> bool:
     if transcript.kept_pieces > SMALL_PIECES:
         return False
-    return sum(len(piece.data) for piece in transcript.pieces(masked=False)) <= SMALL_OCTETS
+    pieces = transcript.pieces(masked=False)
+    if sum(len(piece.data) for piece in pieces) > SMALL_OCTETS:
+        return False
+    return sum(piece.data.count(b"\n") for piece in pieces if piece.side == "C") <= SMALL_LINES
 
 
 def _views(transcript: Transcript, findings: Sequence[linter.Finding], level: linter.Severity) -> list[FindingView]:
@@ -130,21 +141,28 @@ async def list_har(call: Call[HarQuery, None]) -> Reply:
 
 
 def _download(call: Call[HarQuery, None] | Call[None, None], transcripts: Sequence[Transcript], name: str) -> Reply:
+    call.hub.downloads.check()
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     if call.scope["method"] == "HEAD":
         return Reply(type=JSON, headers=headers)
-    return Reply(_har(transcripts), JSON, headers=headers)
+    return Reply(_har(call.hub, transcripts), JSON, headers=headers)
 
 
-async def _har(transcripts: Sequence[Transcript]) -> AsyncIterator[bytes]:
+async def _har(hub: Hub, transcripts: Sequence[Transcript]) -> AsyncIterator[bytes]:
     """The log in blocks: a body may grow when it is inflated, so all exchanges never stand in memory at once."""
     entries = (entry for transcript in transcripts for entry in entries_of(transcript))
     separator = b""
-    yield beginning()
-    while block := await asyncio.to_thread(_block, entries):
-        yield separator + block
-        separator = b",\n"
-    yield ENDING
+    with hub.downloads.held():
+        yield beginning()
+        while block := await _next_block(hub, entries):
+            yield separator + block
+            separator = b",\n"
+        yield ENDING
+
+
+async def _next_block(hub: Hub, entries: Iterator[dict[str, Any]]) -> bytes:
+    async with hub.reading:
+        return await asyncio.to_thread(_block, entries)
 
 
 def _block(entries: Iterator[dict[str, Any]]) -> bytes:

@@ -25,7 +25,7 @@ async def get_mailbox(call: Call[None, None]) -> MailboxView:
 
 async def create_mailbox(call: Call[None, NewMailbox]) -> Reply:
     login, world = login_of(call), call.world
-    check_name(call.body.name)
+    check_name(call, call.body.name)
     box = await world.commit(CreateMailbox(login, call.body.name, call.body.special_use))
     await world.commit(Subscribe(login, box.name))
     return created(view(world, box), "accounts", login, "mailboxes", box.name)
@@ -36,7 +36,7 @@ async def change_mailbox(call: Call[None, MailboxPatch]) -> MailboxView:
     box = mailbox_of(call)
     owner, name = box.owner, box.name
     if body.name is not UNSET and body.name != name:
-        check_name(body.name)
+        check_name(call, body.name)
         await world.commit(RenameMailbox(owner, name, body.name))
         name = body.name
     if body.special_use is not UNSET:
@@ -61,12 +61,12 @@ def mailbox_of(call: Call[Any, Any]) -> Mailbox:
     return call.world.mail.get(login_of(call), call.path["mailbox"])
 
 
-def check_name(name: str) -> None:
+def check_name(call: Call[Any, Any], name: str) -> None:
     """Problem 422 on what no mailbox may be called."""
     from ...protocols.imap.names import InvalidName, check_new_name
 
     try:
-        check_new_name(name)
+        check_new_name(name, call.hub.settings.limits.mailbox_name)
     except InvalidName as error:
         raise unprocessable("/name", str(error)) from None
 

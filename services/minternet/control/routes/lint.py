@@ -34,7 +34,7 @@ ROWS = group(
         lint.get_har,
         "An HTTP conversation's requests and replies as HAR 1.2; secrets are masked",
         answer=Octets((JSON,)),
-        problems=(404, 409),
+        problems=(404, 409, 503),
     ),
     Row(
         "GET",
@@ -43,5 +43,6 @@ ROWS = group(
         "The same of all HTTP conversations that are kept, oldest first",
         query=s.HarQuery,
         answer=Octets((JSON,)),
+        problems=(503,),
     ),
 )

@@ -52,16 +52,6 @@ class Address(msgspec.Struct, frozen=True):
     host: bytes | None = None
 
     @property
-    def starts_group(self) -> bool:
-        """Whether this is a group's name."""
-        return self.host is None and self.mailbox is not None
-
-    @property
-    def ends_group(self) -> bool:
-        """Whether this closes a group."""
-        return self.host is None and self.mailbox is None
-
-    @property
     def spec(self) -> bytes:
         """mailbox@host, or what there is of it."""
         return b"%b@%b" % (self.mailbox or b"", self.host) if self.host else self.mailbox or b""

@@ -78,11 +78,6 @@ class Part(msgspec.Struct, frozen=True):
         return self.end - self.body_start
 
     @property
-    def header_size(self) -> int:
-        """Octets of the header, its empty line included."""
-        return self.body_start - self.header_start
-
-    @property
     def is_message(self) -> bool:
         """Whether the body is a message that was looked into."""
         return self.message is not None

@@ -95,8 +95,6 @@ def _seed_folder(name: str, problems: Problems, journal_keeps: int) -> World:
     for name in times.keys() - {known for known, _ in world.files.walk()}:
         line = line_of(text, "$.files", name.strip("/"))
         problems.add(path, line, f"files{name} is not there", "name a file below files/, or take the line out")
-    for account in world.accounts.by_login.values():
-        world.files.make_parents(account.home, start.timestamp(), account.login)
     seed_routes(world, settings.routes, path, text, problems)
     return world
 

@@ -15,8 +15,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.policy import SMTP
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from .. import mime
 from .mail import MAILBOX_FILE
@@ -28,6 +31,9 @@ WORLD = "world.toml"
 TABLES = tuple(name for name in WorldFile.__struct_fields__ if name not in TREES)
 """Tables of world.toml that may stand at the top; the others' names are those of folders."""
 CONTENT = "a str, bytes, an EmailMessage, a Path to copy, or {'base64': ...}"
+DEEPEST = 100
+"""Names in a path: a dict may hold itself."""
+NO_TEXT = "holds half of a surrogate pair, which is no text"
 
 
 def read_file(path: Path, problems: Problems) -> Mapping[str, Any]:
@@ -65,6 +71,20 @@ def lay_out(given: Mapping[str, Any], problems: Problems) -> None:
             problems.add(problems.folder / str(key), 0, "is no part of a fixture", f"write one of {known}")
     if isinstance(accounts := world.get("accounts"), Mapping):
         world["accounts"] = [_account(login, told) for login, told in accounts.items()]
+    if _is_no_text(world):
+        world.clear()
+        problems.add(problems.folder / WORLD, 0, NO_TEXT, "write whole characters")
+
+
+def _is_no_text(value: object) -> bool:
+    """Whether there is a text in it that cannot be encoded; what is wrong in other ways is told by the schema."""
+    try:
+        msgspec.json.encode(value, enc_hook=str)
+    except UnicodeEncodeError:
+        return True
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return False
 
 
 def _account(login: str, told: Any) -> Any:
@@ -81,13 +101,22 @@ class _Layout:
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
+        self._gave_up = False
 
     def put(self, folder: Path, name: object, value: Any) -> None:
         """A value under a name, which may be a path."""
         steps = str(name).strip("/").split("/")
         path = folder.joinpath(*steps)
-        if any(step in ("", ".", "..") or "\0" in step for step in steps):
+        if not all(map(_is_name, steps)):
             self.problems.add(path, 0, "is no name of a file", "write names, parted by single slashes")
+            return
+        parts = path.relative_to(self.problems.folder).parts
+        if len(parts) > DEEPEST:
+            if not self._gave_up:
+                top = self.problems.folder.joinpath(*parts[:2])
+                self.problems.add(top, 0, f"is deeper than {DEEPEST} names", "write a dict that comes to an end")
+            self._gave_up = True
+        if self._gave_up:
             return
         try:
             self._put(path, value)
@@ -105,12 +134,21 @@ class _Layout:
             for name, below in value.items():
                 self.put(path, name, below)
         elif isinstance(value, Path) and value.is_dir():
-            shutil.copytree(value, path, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(value, path, ignore=partial(self._odd_ones, value, path), dirs_exist_ok=True)
         elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
             self._put_messages(path, value)
         elif (content := self._content(path, value)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+    def _odd_ones(self, source: Path, target: Path, folder: str, names: list[str]) -> list[str]:
+        """What is not copied: links lead out of the fixture, for reading and for what is laid out after them."""
+        odd = [name for name in names if not _is_plain(Path(folder, name))]
+        for name in odd:
+            place, link = target / Path(folder).relative_to(source) / name, Path(folder, name).is_symlink()
+            what = "is a symbolic link" if link else "is neither a file nor a folder"
+            self.problems.add(place, 0, what, "put the file itself there" if link else "take it out")
+        return odd
 
     def _put_messages(self, path: Path, values: Sequence[Any]) -> None:
         """A list is a mailbox, or a newsgroup: its messages in their order."""
@@ -139,11 +177,14 @@ class _Layout:
         match value:
             case bytes() | bytearray():
                 return bytes(value)
+            case str() if _is_no_text(value):
+                self.problems.add(path, 0, NO_TEXT, "write whole characters, or bytes")
+                return None
             case str():
                 return value.encode()
             case Message():
                 return value.as_bytes(policy=SMTP)
-            case Path():
+            case Path() if value.is_file() or not value.exists():
                 return value.read_bytes()
             case {"base64": str(text)}:
                 try:
@@ -153,6 +194,15 @@ class _Layout:
                     return None
         self.problems.add(path, 0, f"cannot be a {_kind(value)}", f"write {CONTENT}")
         return None
+
+
+def _is_name(step: str) -> bool:
+    """Whether it names one thing in a folder, on any system."""
+    return step not in ("", ".", "..") and "\0" not in step and Path(step).name == step and not _is_no_text(step)
+
+
+def _is_plain(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def completed(article: bytes, group: str, number: int) -> bytes:

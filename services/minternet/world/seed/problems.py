@@ -50,6 +50,7 @@ class Problems:
 
     def add(self, path: Path, line: int, text: str, instead: str) -> None:
         file = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else str(path)
+        file = file.encode("utf-8", "backslashreplace").decode()
         self.found.append(Problem(file, max(line, 1) if self.has_lines else 0, text, instead))
 
     def read_toml(self, path: Path, schema: type[Schema], empty: Schema) -> tuple[Schema, str]:
