@@ -7,13 +7,15 @@ import re
 import smtplib
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
 from minternet import Internet, Settings
-from minternet.bench import NothingMatched, SomethingMatched
+from minternet.bench import MailboxHandle, NothingMatched, SomethingMatched
+from minternet.world.changes import Expunge, Move
 from minternet.world.errors import (
     AccountMissing,
     EntryMissing,
@@ -23,6 +25,7 @@ from minternet.world.errors import (
     WorldError,
 )
 
+LOGINS = ("alice", "bob", "carol", "catchall")
 SETTINGS = Settings(ephemeral=True, services=("smtp", "http"))
 
 
@@ -46,6 +49,10 @@ def send(
     message.set_content(text)
     with smtplib.SMTP(*net.smtp.address) as server:
         server.send_message(message, to_addrs=[to, *([bcc] if bcc else [])])
+
+
+def boxes(net: Internet, login: str) -> list[MailboxHandle]:
+    return list(net.account(login).mailboxes.values())
 
 
 class TestMail:
@@ -240,6 +247,95 @@ class TestMail:
         assert letter.links
 
 
+class TestAllMail:
+    """Whoever does not know where a message lands looks everywhere."""
+
+    @pytest.mark.parametrize(
+        ("to", "where"),
+        [
+            ("carol@example.test", {("carol", "INBOX")}),
+            ("info@example.test", {("alice", "INBOX")}),  # an alias
+            ("team@example.test", {("alice", "INBOX"), ("bob", "INBOX"), ("carol", "INBOX")}),  # a list
+            ("user-81@shop.example", {("catchall", "INBOX")}),  # nobody
+        ],
+    )
+    def test_mail_is_found_wherever_it_landed(self, net: Internet, to: str, where: set[tuple[str, str]]) -> None:
+        before = net.cursor()
+        send(net, "Welcome", to=to)
+        letter = net.mail.wait_for(subject="Welcome", to=to, since=before)
+        assert (letter.owner, letter.mailbox) in where
+        assert {(each.owner, each.mailbox) for each in net.mail.find(subject=re.compile("^Welcome$"))} == where
+
+    def test_every_way_into_a_mailbox_counts(self, net: Internet) -> None:
+        box, before = net.account("carol").create_mailbox("Filed/Here"), net.cursor()
+        letter = box.add(b"Subject: filed\r\n\r\n")
+        assert net.mail.wait_for(subject="filed", since=before).mailbox == "Filed/Here"
+        before = net.cursor()
+        net.commit(Move("carol", "Filed/Here", (letter.uid,), "carol", "Trash", net.clock.now))
+        assert net.mail.wait_for(subject="filed", since=before).mailbox == "Trash"
+        assert net.mail.wait_for(subject="filed", timeout=0.01).mailbox == "Trash"  # without a cursor: it is there
+
+    def test_the_newest_is_the_last_whatever_the_clock_says(self, net: Internet) -> None:
+        held = len(net.mail)
+        with net.clock.frozen(1_000_000_000):  # long before the fixtures' mail
+            for login in ("carol", "alice", "bob", "alice"):
+                net.account(login).inbox.add(f"Subject: to {login}\n\n")
+        net.account("bob").mailbox("Archive").add(b"Subject: old\r\n\r\n", date=datetime(1999, 1, 1, tzinfo=UTC))
+        flagged = net.account("carol").inbox
+        flagged.flag(flagged[-1], "\\Flagged")  # a change is no arrival
+        came = ["to carol", "to alice", "to bob", "to alice", "old"]
+        assert [each.subject for each in list(net.mail)[held:]] == came
+        assert (net.mail[-1].subject, net.mail[-1].owner, len(net.mail)) == ("old", "bob", held + 5)
+
+    def test_what_the_fixtures_hold_goes_by_internal_date(self, net: Internet) -> None:
+        dates = [each.date for each in net.mail]
+        assert dates == sorted(dates)
+        assert {each.owner for each in net.mail} == {"alice", "bob", "carol", "catchall"}
+        assert len(dates) == len(net.mail) == sum(len(box) for each in LOGINS for box in boxes(net, each)) > 100
+
+    def test_order_after_a_reset_and_a_restore(self, net: Internet) -> None:
+        alice, bob = net.account("alice").inbox, net.account("bob").inbox
+        for box, subject in ((bob, "one"), (alice, "two"), (bob, "three")):
+            box.add(f"Subject: {subject}\n\n")
+        net.snapshot("mine")
+        net.reset()
+        held = len(net.mail)
+        for box, subject in ((alice, "four"), (bob, "five")):
+            box.add(f"Subject: {subject}\n\n")
+        assert [each.subject for each in net.mail][held:] == ["four", "five"]
+        net.restore("mine")
+        assert [each.subject for each in net.mail][held:] == ["one", "two", "three"]
+
+    def test_a_timeout_tells_what_came_and_where(self, net: Internet) -> None:
+        before = net.cursor()
+        send(net, "Other", to="nobody@shop.example")
+        with pytest.raises(NothingMatched) as failure:
+            net.mail.wait_for(subject="Welcome", since=before, timeout=0.01)
+        lines = str(failure.value).splitlines()
+        assert lines[0].startswith("no message with subject 'Welcome' in any mailbox within 0.01 s; 1 others")
+        assert re.match(r"  <Letter \d+ in catchall/INBOX: 'Other' .*subject is 'Other', not 'Welcome'", lines[1])
+        with pytest.raises(NothingMatched, match=r"'Other' .* is as wanted, but came before the cursor"):
+            net.mail.wait_for(subject="Other", since=net.cursor(), timeout=0.01)
+        with pytest.raises(TypeError, match="did you mean 'subject'"):
+            net.mail.find(subjct="x")
+
+    def test_assert_none_is_about_every_mailbox(self, net: Internet) -> None:
+        before = net.cursor()
+        net.mail.assert_none(since=before, within=0.01)
+        send(net, "spam", to="carol@example.test")
+        net.mail.assert_none(subject="ham", since=before, within=0.01)
+        with pytest.raises(SomethingMatched, match=r"'spam' in any mailbox came, and should not have: .* carol/INBOX"):
+            net.mail.assert_none(subject="spam", since=before, within=5)
+
+    def test_clearing_all_of_it(self, net: Internet) -> None:
+        held, before = len(net.mail), net.cursor()
+        assert (net.mail.clear(), len(net.mail), bool(net.mail), list(net.mail)) == (held, 0, True, [])
+        assert len(net.account("carol").inbox) == 0
+        events = list(net.world.journal.since(before))
+        assert all(isinstance(event.change, Expunge) and event.result.uids for event in events)
+        assert (net.mail.clear(), net.cursor()) == (0, events[-1].number)
+
+
 class TestOthers:
     def test_files(self, net: Internet) -> None:
         before = net.cursor()
@@ -306,6 +402,10 @@ def test_on_the_callers_own_loop() -> None:
             await asyncio.to_thread(send, net, "async")
             letter = await waiting
             await inbox.assert_none_async(subject="other", since=before, within=0.01)
+            everywhere = await net.mail.wait_for_async(subject="async", since=before)
+            assert (everywhere.owner, everywhere.uid) == ("alice", letter.uid)
+            await net.mail.assert_none_async(subject="other", since=before, within=0.01)
+            assert net.mail[-1].raw == letter.raw
             with pytest.raises(RuntimeError, match="await the _async method"):
                 inbox.wait_for(subject="async")
             net.reset()

@@ -110,6 +110,24 @@ def test_a_wait_in_vain_tells_what_came_to_others(api: Client, net: Internet) ->
     assert "is as wanted, but came elsewhere" in problem.came[0]
 
 
+def test_a_wait_without_an_account_is_for_all_mailboxes(api: Client, net: Internet) -> None:
+    cursor = api.get("/events")["last"]
+    wanted = {"subject": "Hello 81", "to": "user-81@", "since": cursor, "timeout": 15}
+
+    def act() -> None:
+        deliver(net, "Other")
+        api.mail("/messages?recipient=user-81@shop.example", b"To: user-81@shop.example\nSubject: Hello 81\n\nhi\n")
+
+    found = meanwhile(lambda: api.send("POST", "/wait", wanted), act, net)
+    assert (found["message"]["account"], found["message"]["mailbox"]) == ("catchall", "INBOX")
+    api.mail("/accounts/bob/mailboxes/Archive/messages", b"Subject: Hello 82\n\nhi\n")
+    there = api.send("POST", "/wait", {"subject": "Hello 8"})["message"]  # without a cursor, what came first is first
+    assert (there["account"], there["subject"]) == ("catchall", "Hello 81")
+    problem = api.problem("POST", "/wait", 408, {"subject": "Hello 83", "since": cursor, "timeout": 0.05})
+    assert problem.detail.startswith("no message with subject 'Hello 83' in any mailbox within 0.05 s; 3 others")
+    assert "in bob/Archive: 'Hello 82'" in problem.came[-1]
+
+
 def test_an_unknown_field_is_told_with_those_there_are(api: Client) -> None:
     assert "; there are what, account, " in api.problem("POST", "/wait", 422, {"subjct": "x"}).detail
     assert "did you mean 'subject'?" in api.problem("POST", "/wait", 422, {"subjct": "x"}).detail

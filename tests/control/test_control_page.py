@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import dom, needs_browser
+from browser import dom, needs_browser, opened
 from control_client import Client
 
 from minternet import Internet
@@ -72,3 +72,43 @@ def test_a_browser_shows_a_hostile_message_and_nothing_of_it_runs(api: Client, n
     for hostile in ("OWNED", "evil.test/pixel", "onerror", "javascript:"):
         assert hostile not in frame[0]
     assert api.get(f"/accounts/alice/mailboxes/INBOX/messages/{uid}")["flags"] == ["\\Seen"]
+
+
+@needs_browser
+def test_a_browser_shows_all_mail_newest_first(api: Client, net: Internet, tmp_path: Path) -> None:
+    letter = b"From: Shop <a@example.net>\nSubject: %b\n\nhi\n"
+    api.mail("/accounts/bob/mailboxes/Archive/messages", letter % b"<i>first</i>")
+    to_nobody = api.mail("/messages?recipient=user-81@shop.example", letter % b"second")["messages"][0]
+    place = f"all/catchall/INBOX/{to_nobody['uid']}"
+    seen = dom(api.port, f"/{place}", tmp_path / "profile")
+    total = api.get("/messages?limit=1")["total"]
+    assert f"<h1>All mail <small>{total}</small></h1>" in seen
+    rows = re.findall(r'<a class="message[^"]*" href="#/(all/[^"]*)".*?<span class="tag">([^<]*)</span>', seen)
+    assert rows[0] == (place, "catchall/INBOX")
+    assert rows[1][1] == "bob/Archive"
+    assert len(rows) == 50 < total
+    assert ">Older messages</button>" in seen
+    assert "&lt;i&gt;first&lt;/i&gt;" in seen
+    assert "<dt>Came</dt>" in seen  # the letter itself
+    assert 'href="#/all" aria-current="page"' in seen
+
+
+@needs_browser
+def test_all_mail_is_live(api: Client, net: Internet, tmp_path: Path) -> None:
+    rows = "[...document.querySelectorAll('.messages .subject')].map((each) => each.textContent)"
+    live = "document.querySelector('.live.live') && document.querySelector('.messages')"
+    with opened(api.port, "/all", tmp_path / "profile") as once:
+        once(f"Boolean({live})")
+        once("(document.querySelector('.list-head input').value = 'half a wo', 1)")
+        once("(document.querySelector('button.more').click(), 1)")
+        assert len(once(f"{rows}.length > 50 && {rows}")) == 100
+        api.mail("/messages?recipient=team@example.test", b"Subject: To the team\n\nhi\n")
+        newest = once(f"{rows}[0] === 'To the team' && {rows}")
+        assert newest.count("To the team") == 3
+        assert len(newest) == 100  # as many as were shown
+        assert once("document.querySelector('.list-head input').value") == "half a wo"  # who types goes on
+        assert once("document.querySelector('.list-head small').textContent") == str(len(net.mail))
+        once("(document.querySelector('button.more').click(), 1)")
+        assert len(once(f"document.querySelector('button.more').hidden && {rows}")) == len(net.mail)
+        net.mail.clear()
+        once("document.querySelector('.list .empty')?.textContent === 'No messages here.'")

@@ -133,7 +133,8 @@ def test_trees_with_times_and_hidden_keep(tmp_path: Path) -> None:
     )
     assert world.files.get("/pub/a b.txt").modified == 946684799
     assert world.files.list("/incoming") == []
-    assert world.files.get("/home/alice/x").owner == "alice"
+    assert world.files.get("/home/alice/x").owner == world.files.get("/home/alice").owner == "alice"
+    assert world.files.get("/home").owner == ""  # all homes are in it
     assert world.site.tree.content("/index.html").bytes() == b"<p>hi"
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .files import FilesHandle
     from .letters import Letter
     from .link import Link
+    from .mail import MailHandle
     from .news import GroupHandle, Posting
     from .transcripts import Conversation
     from .waiting import NothingMatched, SomethingMatched
@@ -27,6 +28,7 @@ __all__ = [
     "GroupHandle",
     "Letter",
     "Link",
+    "MailHandle",
     "MailboxHandle",
     "NothingMatched",
     "Posting",
@@ -44,6 +46,7 @@ _PLACES = {
     "GroupHandle": "news",
     "Letter": "letters",
     "Link": "link",
+    "MailHandle": "mail",
     "MailboxHandle": "accounts",
     "NothingMatched": "waiting",
     "Posting": "news",

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..world.changes import Append, CreateMailbox, DeleteMailbox, Expunge, SetQuota, StoreFlags, mailbox_topic
-from ..world.journal import Event
-from ..world.mail import INBOX, Appended, Copied, Mailbox
+from ..world.mail import INBOX, Mailbox
 from ..world.records import Account, NewMessage, Quota
-from .letters import Letter, text_of
+from .letterbox import Letterbox
+from .letters import Letter
 from .link import Link
-from .waiting import DEFAULT_TIMEOUT, Pattern, Wait, check_words, described, missed
 
 if TYPE_CHECKING:
     from email.message import Message as EmailBase
 
-WORDS = ("subject", "sender", "from", "to", "text", "html")
-"""What can be looked for, beside header fields."""
-OTHER_WORDS = {"from_": "sender", "body": "text", "content": "text", "recipient": "to", "recipients": "to"}
 
-
-class MailboxHandle:
+class MailboxHandle(Letterbox):
     """One mailbox: its messages, and waits for them."""
 
     def __init__(self, link: Link, owner: str, name: str) -> None:
-        self._link, self.owner, self.name = link, owner, name
+        super().__init__(link, f"{owner}/{name}", mailbox_topic(owner, name))
+        self.owner, self.name = owner, name
 
     def __repr__(self) -> str:
         return f"<mailbox {self.owner}/{self.name}>"
@@ -44,24 +40,12 @@ class MailboxHandle:
     def __len__(self) -> int:
         return len(self.state)
 
-    def __bool__(self) -> bool:
-        return True  # an empty mailbox is a mailbox
-
-    def __iter__(self) -> Iterator[Letter]:
-        return iter(self.messages)
-
-    def __getitem__(self, index: int) -> Letter:
-        """By place, -1 for the newest."""
-        return self.messages[index]
-
     def get(self, uid: int) -> Letter:
         """The message of that UID; MessageMissing."""
         return Letter(self.owner, self.name, self.state.get(uid), self._link)
 
-    def find(self, **wanted: Pattern) -> list[Letter]:
-        """The messages whose subject, sender, to, text, html or other header is as wanted."""
-        check_words("message", wanted, WORDS, OTHER_WORDS)
-        return [letter for letter in self.messages if not _misses(letter, wanted)]
+    def _has(self, owner: str, name: str) -> bool:
+        return (owner, name) == (self.owner, self.name)
 
     # -- changing it
 
@@ -97,53 +81,6 @@ class MailboxHandle:
         """Expunge a message."""
         uid = letter if isinstance(letter, int) else letter.uid
         self._link.commit(Expunge(self.owner, self.name, (uid,)))
-
-    # -- waiting
-
-    def wait_for(self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern) -> Letter:
-        """The first message as wanted: of those there and those that come, or with a cursor of those that came after it.
-
-        `subject`, `sender`, `to`, `text`, `html` and any header field (`x_priority` for X-Priority) may be a text that is
-        contained, a compiled regular expression, or a function. NothingMatched tells what came instead.
-        """
-        return self._link.call(self.wait_for_async(since=since, timeout=timeout, **wanted))
-
-    async def wait_for_async(
-        self, *, since: int | None = None, timeout: float = DEFAULT_TIMEOUT, **wanted: Pattern
-    ) -> Letter:
-        """The same, on the loop."""
-        return await self._wait(wanted).first(since, timeout)
-
-    def assert_none(self, *, since: int | None = None, within: float = 0.2, **wanted: Pattern) -> None:
-        """SomethingMatched where a message as wanted is there, came after the cursor, or comes within so many seconds."""
-        self._link.call(self.assert_none_async(since=since, within=within, **wanted))
-
-    async def assert_none_async(self, *, since: int | None = None, within: float = 0.2, **wanted: Pattern) -> None:
-        """The same, on the loop."""
-        await self._wait(wanted).none(since, within)
-
-    def _wait(self, wanted: dict[str, Pattern]) -> Wait[Letter]:
-        check_words("message", wanted, WORDS, OTHER_WORDS)
-        return Wait(
-            self._link.world,
-            f"{described('message', wanted)} in {self.owner}/{self.name}",
-            (mailbox_topic(self.owner, self.name),),
-            lambda: self.messages,
-            self._coming,
-            lambda letter: _misses(letter, wanted),
-            repr,
-            lambda event: self._arrived(event, here=False),
-        )
-
-    def _coming(self, event: Event) -> Iterator[Letter]:
-        return self._arrived(event, here=True)
-
-    def _arrived(self, event: Event, here: bool) -> Iterator[Letter]:
-        """The messages that came into this mailbox, or into all others."""
-        for appended in appended_in(event.result):
-            owner, name = appended.owner, appended.mailbox
-            if ((owner, name) == (self.owner, self.name)) == here:
-                yield from (Letter(owner, name, message, self._link) for message in appended.messages)
 
 
 class AccountHandle:
@@ -201,20 +138,6 @@ class AccountHandle:
     def set_quota(self, storage: int | None = None, messages: int | None = None) -> None:
         """What it may store, in octets and in messages; None for no limit."""
         self._link.commit(SetQuota(self.login, Quota(storage, messages)))
-
-
-def appended_in(result: object) -> Iterator[Appended]:
-    """The messages that came into mailboxes by a change, whatever its kind."""
-    if isinstance(result, Appended):
-        yield result
-    elif isinstance(result, Copied):
-        yield result.appended
-    elif isinstance(result, tuple):
-        yield from (part for part in result if isinstance(part, Appended))
-
-
-def _misses(letter: Letter, wanted: dict[str, Pattern]) -> str:
-    return missed(wanted, lambda name: text_of(letter, "from" if name == "sender" else name.replace("_", "-")))
 
 
 def _octets(message: bytes | str | EmailBase) -> bytes:

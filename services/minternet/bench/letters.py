@@ -53,7 +53,7 @@ class Letter(Readable):
     @property
     def conversation(self) -> Conversation | None:
         """The one it came by (SMTP), or was put here by (APPEND, COPY ...); None where none is kept."""
-        from .accounts import appended_in
+        from .letterbox import appended_in
         from .transcripts import conversation_behind, conversation_of
 
         if self._link is None:

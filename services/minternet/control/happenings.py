@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ..bench.accounts import appended_in
+from ..bench.letterbox import appended_in
 from ..world import changes, mime
 from ..world.journal import Event
 from ..world.records import Message

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..bench.accounts import appended_in
+from ..bench.letterbox import appended_in
 from ..bench.letters import Letter, text_of
+from ..bench.mail import ANYWHERE, all_mailboxes, by_arrival
 from ..bench.news import Posting
 from ..bench.waiting import NothingMatched, Wait, described, missed
 from ..bench.waiting import Pattern as Matcher
@@ -112,7 +113,9 @@ def matcher(pattern: Pattern) -> Matcher:
 
 def place_of(wanted: Wanted) -> str:
     """Where it is looked for, in words."""
-    if wanted.what == "message" and wanted.account is not None:
+    if wanted.what == "message" and wanted.account is None:
+        return f" in {ANYWHERE}"
+    if wanted.what == "message":
         return f" in {wanted.account}/{wanted.mailbox}" if wanted.mailbox is not None else f" of {wanted.account}"
     return f" in {wanted.group}" if wanted.group is not None else ""
 
@@ -128,10 +131,11 @@ def messages(world: World, wanted: Wanted) -> Source:
     name = None if owner is None or wanted.mailbox is None else world.mail.get(owner.login, wanted.mailbox).name
 
     def present() -> Iterator[Thing]:
-        for login in [owner.login] if owner is not None else list(world.mail.stores):
-            for box in world.mail.mailboxes(login):
-                if name in (None, box.name):
-                    yield from (_message(letter_of(login, box.name, each)) for each in tuple(box.messages.values()))
+        if owner is not None and name is not None:
+            box = world.mail.get(owner.login, name)
+            return (_message(letter_of(owner.login, name, each)) for each in tuple(box.messages.values()))
+        boxes = all_mailboxes(world) if owner is None else world.mail.mailboxes(owner.login)
+        return (_message(letter_of(box.owner, box.name, each)) for box, each in by_arrival(world, boxes))
 
     def coming(event: Event) -> Iterator[Thing]:
         for appended in appended_in(event.result):

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from ..bench.accounts import appended_in
+from ..bench.letterbox import appended_in
 from ..world.journal import Event
 from .happenings import KINDS, view
 

@@ -67,6 +67,11 @@ class Internet(Life):
         self.commit(AddAccount(record, world.clock.now()))
         return self.account(login)
 
+    @property
+    def mail(self) -> bench.MailHandle:
+        """All mailboxes of all accounts as one, and waits for mail wherever it lands."""
+        return bench.MailHandle(self._link)
+
     def newsgroup(self, name: str) -> bench.GroupHandle:
         """A newsgroup: its articles, and waits for them; GroupMissing."""
         return bench.GroupHandle(self._link, name)

@@ -154,6 +154,12 @@ class Files:
         self.make_parents(split(path)[0], modified, owner)
         self.make_folder(path, modified, owner)
 
+    def make_home(self, path: str, modified: float, owner: str) -> None:
+        """Make an account's folder where it is missing. Those above it are nobody's: other homes lie there too."""
+        if path not in self.folders:
+            self.make_parents(split(path)[0], modified)
+            self.make_folder(path, modified, owner)
+
     def remove_file(self, path: str) -> Entry:
         entry = self.get(path)
         if entry.is_folder:

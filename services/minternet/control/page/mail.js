@@ -4,24 +4,28 @@ import { ask, fill, h, octets, toast, when } from "./dom.js";
 import { get, path, send } from "./api.js";
 import { letterView } from "./letter.js";
 
-/** The section: #/mail/ACCOUNT/MAILBOX/UID, or #/search/WORDS/ACCOUNT/MAILBOX/UID. */
-export async function mail(place, [account, mailbox, uid], words = "") {
+const PAGE = 50; // messages that one click shows more of
+const MOST = 500; // messages that the API tells of at once
+
+/** The section: #/mail/ACCOUNT/MAILBOX/UID; with words, all mailboxes: #/all/... for no words, else #/search/WORDS/... */
+export async function mail(place, [account, mailbox, uid], words = null) {
+  const everywhere = words !== null;
   const folders = h("aside.folders", { "aria-label": "Mailboxes" });
   const list = h("section.list", { "aria-label": "Messages" });
   const reading = h("section.reading", { "aria-label": "Message" });
   const columns = h("div.columns", folders, list, reading);
   fill(place, columns);
   const { accounts } = await get(path("accounts"));
-  if (!account && !words) {
+  if (!account && !everywhere) {
     const fullest = accounts.find((each) => each.messages) || accounts[0];
     if (fullest) {
       account = fullest.login;
       mailbox = "INBOX";
     }
   }
-  columns.classList.toggle("has-list", Boolean(mailbox || words));
+  columns.classList.toggle("has-list", Boolean(mailbox || everywhere));
   columns.classList.toggle("has-letter", Boolean(uid));
-  const state = { account, mailbox, uid, words, folders, list, reading, columns };
+  const state = { account, mailbox, uid, words, everywhere, folders, list, reading, columns };
   await Promise.all([showFolders(state, accounts), showList(state)]);
   if (uid) await showLetter(state);
   else fill(reading, h("p.empty", "Choose a message."));
@@ -35,14 +39,16 @@ export async function mail(place, [account, mailbox, uid], words = "") {
 }
 
 const link = (...segments) => "#/" + segments.map(encodeURIComponent).join("/");
-const here = (state, uid, account = state.account, mailbox = state.mailbox) =>
-  state.words ? link("search", state.words, account, mailbox, uid) : link("mail", account, mailbox, uid);
+const listed = (state) => (state.words ? ["search", state.words] : ["all"]);
+const above = (state) => (state.everywhere ? link(...listed(state)) : link("mail", state.account, state.mailbox));
+const here = (state, uid, account, mailbox) => (state.everywhere ? link(...listed(state), account, mailbox, uid) : link("mail", account, mailbox, uid));
 
 async function showFolders(state, accounts) {
   accounts ??= (await get(path("accounts"))).accounts;
   const trees = await Promise.all(accounts.map(async (each) => [each, (await get(path("accounts", each.login, "mailboxes"))).mailboxes]));
   fill(
     state.folders,
+    allItem(state, accounts),
     trees.map(([each, boxes]) => {
       const open = each.login === state.account || trees.length === 1;
       return h(
@@ -56,6 +62,21 @@ async function showFolders(state, accounts) {
   );
 }
 
+function allItem(state, accounts) {
+  const current = state.everywhere && !state.words;
+  const [messages, unseen] = ["messages", "unseen"].map((name) => accounts.reduce((sum, each) => sum + each[name], 0));
+  return h("ul.boxes", h("li", boxLink("#/all", current, `All mailboxes of all accounts: ${messages} messages`, h("strong", "All mail"), messages, unseen)));
+}
+
+function boxLink(href, current, title, shown, messages, unseen) {
+  return h(
+    `a.box${current ? ".current" : ""}`,
+    { href, "aria-current": current ? "page" : null, title },
+    shown,
+    h("span.count", { class: unseen ? "count" : "count none" }, unseen || messages),
+  );
+}
+
 const ORDER = ["INBOX", "\\Drafts", "\\Sent", "\\Archive", "\\Junk", "\\Trash"];
 const rank = (box) => {
   const at = ORDER.indexOf(box.name === "INBOX" ? "INBOX" : box.special_use);
@@ -64,19 +85,12 @@ const rank = (box) => {
 const inOrder = (boxes) => [...boxes].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 
 function boxItem(state, login, box, names) {
-  const current = login === state.account && box.name === state.mailbox && !state.words;
+  const current = login === state.account && box.name === state.mailbox && !state.everywhere;
   const above = [...names].filter((name) => box.name.startsWith(name + "/"));
   const depth = above.length;
   const shown = depth ? box.name.slice(Math.max(...above.map((name) => name.length)) + 1) : box.name;
-  return h(
-    "li",
-    h(
-      `a.box${current ? ".current" : ""}`,
-      { href: link("mail", login, box.name), "aria-current": current ? "page" : null, title: `${box.name}: ${box.messages} messages, ${octets(box.octets)}` },
-      h("span", { style: `padding-left: ${depth}rem` }, shown),
-      h("span.count", { class: box.unseen ? "count" : "count none" }, box.unseen || box.messages),
-    ),
-  );
+  const title = `${box.name}: ${box.messages} messages, ${octets(box.octets)}`;
+  return h("li", boxLink(link("mail", login, box.name), current, title, h("span", { style: `padding-left: ${depth}rem` }, shown), box.messages, box.unseen));
 }
 
 async function newMailbox(state, login) {
@@ -90,40 +104,48 @@ async function newMailbox(state, login) {
   }
 }
 
+/** The messages, newest first. `again`: what is shown is brought up to date, and what is above it stays as it is. */
 async function showList(state, again = false) {
-  if (!state.mailbox && !state.words) return;
-  const url = state.words ? path("messages") : path("accounts", state.account, "mailboxes", state.mailbox, "messages");
-  const filter = state.filter || "";
-  const query = { limit: again ? Math.max(50, state.shown || 0) : 50, ...queryOf(state.words || filter) };
+  if (!state.mailbox && !state.everywhere) return;
+  const url = state.everywhere ? path("messages") : path("accounts", state.account, "mailboxes", state.mailbox, "messages");
+  const query = { limit: again ? Math.min(MOST, Math.max(PAGE, state.shown || 0)) : PAGE, ...queryOf(state.words || state.filter || "") };
+  const turn = (state.turn = (state.turn || 0) + 1);
   let page;
   try {
     page = await get(url, query);
   } catch (error) {
-    fill(state.list, h("p.bad.empty", error.message));
+    if (turn === state.turn) fill(state.list, h("p.bad.empty", error.message));
     return;
   }
+  if (turn !== state.turn) return; // a later one was faster
   const rows = h("ol.messages", page.messages.map((each) => messageRow(state, each)));
   const more = h("button.more", { type: "button", hidden: !page.next, onclick: next }, "Older messages");
   async function next() {
-    page = await get(url, { ...query, limit: 50, cursor: page.next });
+    page = await get(url, { ...query, limit: PAGE, cursor: page.next });
     rows.append(...page.messages.map((each) => messageRow(state, each)));
     more.hidden = !page.next;
-    state.shown = rows.children.length;
+    if (rows.isConnected) state.shown = rows.children.length;
   }
-  const input = h("input", { type: "search", value: filter, placeholder: "Filter: words, from:, subject:, is:unread, has:$flag", "aria-label": "Filter this mailbox" });
-  const head = h(
+  if (!again || !state.body?.isConnected) fill(state.list, listHead(state), (state.body = h("div")));
+  state.total = page.total;
+  state.count.textContent = state.words ? `of ${page.total} messages` : state.everywhere ? `${page.total}` : `${state.account} · ${page.total}`;
+  fill(state.body, rows, page.messages.length ? null : h("p.empty", state.words || state.filter ? "Nothing matches." : "No messages here."), more);
+  state.shown = page.messages.length;
+}
+
+function listHead(state) {
+  const place = state.everywhere ? "all mail" : "this mailbox";
+  const input = h("input", { type: "search", value: state.filter || "", placeholder: "Filter: words, from:, subject:, is:unread, has:$flag", "aria-label": `Filter ${place}` });
+  state.count = h("small");
+  return h(
     "div.list-head",
     h("a.back", { href: "#/mail", "aria-label": "Back to the mailboxes", onclick: (event) => back(event, state, "has-list") }, "‹"),
-    h("h1", state.words ? `“${state.words}”` : state.mailbox, " ", h("small", state.words ? `of ${page.total} messages` : `${state.account} · ${page.total}`)),
+    h("h1", state.words ? `“${state.words}”` : state.everywhere ? "All mail" : state.mailbox, " ", state.count),
     state.words
       ? null
       : h("form", { onsubmit: (event) => (event.preventDefault(), (state.filter = input.value), showList(state)) }, input),
-    state.words ? null : h("button.small.quiet", { type: "button", onclick: () => clear(state, page.total) }, "Clear"),
+    state.everywhere ? null : h("button.small.quiet", { type: "button", onclick: () => clear(state) }, "Clear"),
   );
-  const focused = state.list.contains(document.activeElement) && document.activeElement.tagName === "INPUT";
-  if (again && focused) state.list.querySelector("ol")?.replaceWith(rows);
-  else fill(state.list, head, rows, page.messages.length ? null : h("p.empty", state.words || filter ? "Nothing matches." : "No messages here."), more);
-  state.shown = page.messages.length;
 }
 
 /** Words of a search: from:, to:, subject:, is:unread, is:flagged, has:FLAG, larger:N; the rest is sought everywhere. */
@@ -156,15 +178,15 @@ function messageRow(state, each) {
       h("time", { datetime: each.date }, when(each.date)),
       h("span.subject", each.flags.includes("\\Flagged") ? h("span.star", { title: "flagged" }, "★ ") : null, each.subject || "(no subject)"),
       h("span.marks", each.attachments ? h("span", { title: `${each.attachments} attachments` }, `⬇ ${each.attachments}`) : null),
-      h("span.preview", state.words ? h("em", `${each.account}/${each.mailbox} `) : null, each.preview),
+      h("span.preview", state.everywhere ? h("span.tag", `${each.account}/${each.mailbox}`) : null, state.everywhere ? " " : null, each.preview),
     ),
   );
 }
 
 async function showLetter(state) {
   try {
-    const back_ = h("a.back.wide", { href: here(state, "", state.account, state.mailbox).replace(/\/$/, ""), onclick: (event) => back(event, state, "has-letter") }, "‹ Messages");
-    const gone = () => (location.hash = state.words ? link("search", state.words) : link("mail", state.account, state.mailbox));
+    const back_ = h("a.back.wide", { href: above(state), onclick: (event) => back(event, state, "has-letter") }, "‹ Messages");
+    const gone = () => (location.hash = above(state));
     fill(state.reading, back_, await letterView(state.account, state.mailbox, state.uid, gone));
     state.reading.scrollTop = 0;
   } catch (error) {
@@ -175,11 +197,11 @@ async function showLetter(state) {
 function back(event, state, name) {
   event.preventDefault();
   state.columns.classList.remove(name);
-  if (name === "has-letter") history.replaceState(null, "", state.words ? link("search", state.words) : link("mail", state.account, state.mailbox));
+  if (name === "has-letter") history.replaceState(null, "", above(state));
 }
 
-async function clear(state, total) {
-  const sure = await ask(`Clear ${state.mailbox}?`, h("p", `All ${total} messages of ${state.account}/${state.mailbox} are expunged.`), { ok: "Clear", danger: true });
+async function clear(state) {
+  const sure = await ask(`Clear ${state.mailbox}?`, h("p", `All ${state.total} messages of ${state.account}/${state.mailbox} are expunged.`), { ok: "Clear", danger: true });
   if (!sure) return;
   await send("DELETE", path("accounts", state.account, "mailboxes", state.mailbox, "messages"));
   location.hash = link("mail", state.account, state.mailbox);

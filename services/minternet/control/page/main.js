@@ -24,12 +24,14 @@ let shown = 0;
 async function show() {
   const [name, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
   const turn = ++shown;
-  const section = name === "search" ? "mail" : name in SECTIONS ? name : "mail";
+  const everywhere = name === "search" || name === "all";
+  const section = everywhere ? "mail" : name in SECTIONS ? name : "mail";
   fill(byId("rail"), Object.entries(SECTIONS).map(([key, [title, sign]]) => h(`a${key === section ? ".current" : ""}`, { href: `#/${key}`, "aria-current": key === section ? "page" : null }, h("span.sign", { "aria-hidden": "true" }, sign), h("span", title))));
   document.title = `${SECTIONS[section][0]} · minternet`;
   const body = h("div.section");
   try {
-    const open = name === "search" ? mail(body, rest.slice(1), rest[0] || "") : SECTIONS[section][2](body, name in SECTIONS ? rest.filter((each) => each !== "") : []);
+    const words = name === "search" ? rest.shift() || "" : "";
+    const open = everywhere ? mail(body, rest, words) : SECTIONS[section][2](body, name in SECTIONS ? rest.filter((each) => each !== "") : []);
     if (!place.firstChild) fill(place, body);
     const opened = await open;
     if (turn !== shown) return;
@@ -41,17 +43,28 @@ async function show() {
   }
 }
 
-let pending = 0;
 /** Tell the section: at once where it shows events, else once for many that come together. */
 function happened(event) {
   if (event.kind === "reset") toast("The world was reset.");
-  if (place.dataset.ready === "events") {
-    room?.happened?.(event);
-    return;
-  }
-  if (!room?.about?.test(event.kind)) return;
-  clearTimeout(pending);
-  pending = setTimeout(() => (room?.happened ? room.happened(event) : show()), 150);
+  if (place.dataset.ready === "events") room?.happened?.(event);
+  else if (room?.about?.test(event.kind)) soon();
+}
+
+let busy = false;
+let more = false;
+/** Bring the section up to date, one time after the other: events that never pause do not keep it from being shown. */
+function soon() {
+  more = busy;
+  if (busy) return;
+  busy = true;
+  setTimeout(async () => {
+    try {
+      await (room?.happened ? room.happened() : show());
+    } finally {
+      busy = false;
+      if (more) soon();
+    }
+  }, 150);
 }
 
 async function reset() {

@@ -27,7 +27,7 @@ class AddAccount(Change[Account], frozen=True, gc=False):
             if world.mail.find(account.login, name) is None:
                 world.mail.create(account.login, name, use)
                 world.mail.subscribe(account.login, name, True)
-        world.files.make_parents(account.home, self.at, account.login)
+        world.files.make_home(account.home, self.at, account.login)
         return account
 
     def topics(self, result: Account) -> Topics:
