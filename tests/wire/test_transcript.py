@@ -94,6 +94,18 @@ def test_the_number_of_conversations_is_bounded() -> None:
     assert (ring.conversations(), ring.octets) == ([], 0)
 
 
+def test_clients_that_are_left_out() -> None:
+    """They are heard of by nobody, not even by the numbers of those after them."""
+    ring = TranscriptRing()
+    ring.left_out.add(CLIENT)
+    unkept = ring.open("imap", CLIENT, SERVER)
+    ring.left_out.clear()
+    unkept.server(b"* OK\r\n")
+    unkept.close()
+    assert (ring.opened, ring.octets, ring.conversations(), unkept.kept_pieces) == (0, 0, [], 0)
+    assert ring.open("imap", CLIENT, SERVER).number == 1
+
+
 def test_another_thread_may_read_meanwhile() -> None:
     ring = TranscriptRing(100_000)
     transcript = ring.open("imap", CLIENT, SERVER)

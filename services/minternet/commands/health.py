@@ -1,7 +1,9 @@
 """`minternet health`: whether every service of a running internet answers, for HEALTHCHECK and probes.
 
-It runs every few seconds beside the internet it asks, so it imports little, and leaves no trace in what tests look at.
-A service with faults is as it is meant to be, and to ask it would use them up: there the supervisor's word counts.
+It runs every few seconds beside the internet it asks, so it imports little, and leaves no trace in what tests look at: it
+asks the control service, whose internet asks all services itself, in a way that no transcript has and no fault strikes.
+An internet without that service is asked service by service, as a client would; conversations are left of that, and
+faults strike it.
 """
 
 from __future__ import annotations
@@ -10,23 +12,21 @@ import argparse
 import contextlib
 import json
 import socket
-import ssl
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import ready as ready_file
 from ..cli import fail
-from ..ready import Ready, TargetError
-from ..registry import by_name
+from ..ready import Endpoint, Ready, TargetError
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
-    from ..protocols.context import Service
+    import ssl
 
 SECONDS = 4.0
 """For all services together; Docker and Kubernetes give a check five or so."""
+QUESTION = b"GET /readyz?ask=true HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+LONGEST_ANSWER = 1 << 20
 REFUSED_REQUEST = b"HEALTH / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 """HTTP answers 501 to a method that nobody knows (RFC 9110 section 9.1): no record of requests has it, and no lint blames it."""
 
@@ -39,20 +39,45 @@ def run(options: argparse.Namespace) -> int:
     """Say in one line who does not answer, or how many do; 0 where all do."""
     try:
         ready = ready_file.read(Path(options.target) if options.target else ready_file.default_path())
-        count = ask_all(ready, time.monotonic() + SECONDS)
+        count = answering(ready, time.monotonic() + SECONDS)
     except (TargetError, Unwell) as error:
         return fail(str(error))
     print(f"{count} services answer")
     return 0
 
 
+def answering(ready: Ready, deadline: float) -> int:
+    """How many TCP services answer, which is all of them. Unwell."""
+    control = ready.services.get("control")
+    count = told_by_control(ready, control, deadline) if control is not None else None
+    return ask_all(ready, deadline) if count is None else count
+
+
+def told_by_control(ready: Ready, control: Endpoint, deadline: float) -> int | None:
+    """The same as the internet itself finds it; None where it does not know how to. Unwell."""
+    address = ready.local_host or control.host, control.port
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    try:
+        answer = ask(address, None, QUESTION % host.encode(), LONGEST_ANSWER, deadline)
+    except OSError as error:
+        raise Unwell(f"control does not answer on port {control.port}: {error}") from None
+    try:
+        asked = json.loads(answer.partition(b"\r\n\r\n")[2])["asked"]
+        answered, unanswered = len(asked["answered"]), [*asked["unanswered"].values()]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if unanswered:
+        raise Unwell(str(unanswered[0]))
+    return answered
+
+
 def ask_all(ready: Ready, deadline: float) -> int:
     """Ask every TCP service; how many there are. Unwell."""
+    from ..registry import by_name
+
     rows = by_name()
     asked = [(rows[name], endpoint) for name, endpoint in ready.services.items() if name in rows]
     asked = [(row, endpoint) for row, endpoint in asked if row.kind != "datagram" and row.probe[1]]
-    with_faults = told_by_control(ready, [row for row, _ in asked], deadline)
-    asked = [(row, endpoint) for row, endpoint in asked if row.name not in with_faults]
     context: ssl.SSLContext | None = None
     for row, endpoint in asked:
         say, expected = row.probe
@@ -60,7 +85,7 @@ def ask_all(ready: Ready, deadline: float) -> int:
             say = REFUSED_REQUEST
         try:
             if row.tls == "implicit" and context is None:
-                context = ssl.create_default_context(cafile=ready.ca_file)
+                context = trusting(ready.ca_file)
             secured = context if row.tls == "implicit" else None
             address = ready.local_host or endpoint.host, endpoint.port
             answer = ask(address, secured, say, len(expected), deadline)
@@ -68,47 +93,14 @@ def ask_all(ready: Ready, deadline: float) -> int:
             raise Unwell(f"{row.name} does not answer on port {endpoint.port}: {error}") from None
         if answer != expected:
             raise Unwell(f"{row.name} answers {answer!r} on port {endpoint.port}, not {expected!r}")
-    return len(asked) + len(with_faults)
+    return len(asked)
 
 
-def told_by_control(ready: Ready, rows: list[Service], deadline: float) -> set[str]:
-    """The services that have faults, which the supervisor says run; Unwell where it says otherwise."""
-    endpoint = ready.services.get("control")
-    if endpoint is None or ready.control is None:
-        return set()
-    import http.client
+def trusting(ca_file: str) -> ssl.SSLContext:
+    """What trusts the internet's authority; OSError."""
+    import ssl
 
-    client = http.client.HTTPConnection(ready.local_host or endpoint.host, endpoint.port, timeout=_left(deadline))
-    try:
-        faults = [each for each in _get(client, "/api/v1/faults", ready)["faults"] if each["enabled"]]
-        if not faults:
-            return set()
-        status = {each["name"]: each["status"] for each in _get(client, "/readyz", ready)["services"]}
-    except (OSError, ValueError, KeyError, http.client.HTTPException):
-        return set()  # it is asked like the others, and says what is wrong
-    finally:
-        client.close()
-    return _running([row for row in rows if _concerned(row, faults)], status)
-
-
-def _get(client: HTTPConnection, path: str, ready: Ready) -> Any:
-    token = ready.control.token if ready.control is not None else None
-    client.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
-    return json.loads(client.getresponse().read())
-
-
-def _concerned(row: Service, faults: list[dict[str, Any]]) -> bool:
-    from ..faults.rule import read
-    from ..faults.services import concerns
-
-    return any(concerns(read(each["line"]), row) for each in faults)
-
-
-def _running(rows: list[Service], status: dict[str, str]) -> set[str]:
-    for row in rows:
-        if status.get(row.name) != "running":
-            raise Unwell(f"{row.name} is {status.get(row.name, 'not there')}")
-    return {row.name for row in rows}
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def ask(address: tuple[str, int], context: ssl.SSLContext | None, say: bytes, size: int, deadline: float) -> bytes:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REFERENCE = "#/components/schemas/{name}"
+PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemDetails")}}}
+"""The content of a refusal."""
 ALWAYS = (403, 421)
 """What every row may answer: the request came from a foreign page, or under a foreign name."""
 BEFORE_ROWS = (400, 413, 414)
@@ -89,7 +91,10 @@ def responses(row: Row, token: bool) -> dict[str, Any]:
         if row.answer is not None:
             told[str(status)]["content"] = contents(row.answer)
     if row.path == "/readyz":
-        told["503"] = {"description": "Not all services run", "content": contents(row.answer)}
+        told["503"] = {
+            "description": "Not all services are well, or this one ends",
+            "content": contents(row.answer) | PROBLEM,
+        }
     if isinstance(row.answer, Octets) and row.public:
         told["304"] = {"description": phrase(304)}
     for status, content in refusals(row, token).items():
@@ -99,13 +104,12 @@ def responses(row: Row, token: bool) -> dict[str, Any]:
 
 def refusals(row: Row, token: bool) -> dict[int, dict[str, Any]]:
     """What it says no with, by status: problem details, or what it has instead of them."""
-    problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemDetails")}}}
     statuses = problem_statuses(row, token)
     if row.errors is None:
-        return dict.fromkeys(statuses, problem)
+        return dict.fromkeys(statuses, PROBLEM)
     own = contents(row.errors.record)
     told = dict.fromkeys((row.errors.statuses.get(status, status) for status in statuses), own)
-    return told | {status: {**own, **problem} for status in BEFORE_ROWS if status in told}
+    return told | {status: {**own, **PROBLEM} for status in BEFORE_ROWS if status in told}
 
 
 def problem_statuses(row: Row, token: bool) -> list[int]:

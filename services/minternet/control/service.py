@@ -75,6 +75,7 @@ class ControlService:
         self.listener = Listener(
             sockets, self._connection, max_connections=limits.connections, busy=BUSY, log=context.log
         )
+        self.listener.uncounted = context.transcripts.left_out
 
     def _connection(self) -> Tap:
         return Tap(self.server.connection(), service=self.context.service.name, farewell=_farewell)

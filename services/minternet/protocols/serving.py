@@ -39,4 +39,5 @@ async def serve(
         **options,
     )
     listener.gate = context.faults_for
+    listener.uncounted = context.transcripts.left_out
     return listener

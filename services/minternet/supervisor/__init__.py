@@ -29,6 +29,7 @@ from ..wire.transcript import TranscriptRing
 from ..world.journal import Event
 from ..world.world import World
 from .binding import StartError, bound, bound_unix, check_hidden, chosen, client_host, is_loopback
+from .looking import Look, Looks
 from .probing import Probes
 
 if TYPE_CHECKING:  # most internets are well
@@ -55,10 +56,7 @@ class Supervised:
         self.restarts = 0
         self.last_error = ""
         self.watcher: asyncio.Task[None] | None = None
-
-    @property
-    def port(self) -> int:
-        return int(self.sockets[0].getsockname()[1])
+        self.port = int(sockets[0].getsockname()[1])
 
 
 class Supervisor:
@@ -87,6 +85,7 @@ class Supervisor:
         self._unwatch: Callable[[], None] | None = None
         self._stopping = False
         self._probes = Probes(authority, transcripts)
+        self._looks = Looks(self._probes, self.supervised)
 
     # -- faults
 
@@ -315,9 +314,14 @@ class Supervisor:
         if self._webhooks is not None:  # after the services: what their last conversations brought is told as well
             await self._webhooks.drain(seconds)
             self._webhooks = None
+        await self._looks.stop()
         self.supervised.clear()
 
     # -- what there is
+
+    async def look(self) -> Look:
+        """Whether every service answers now, or did a moment ago."""
+        return await self._looks.newest()
 
     def endpoint(self, name: str) -> Endpoint:
         """Where a service is reached; KeyError."""

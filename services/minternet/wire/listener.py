@@ -18,7 +18,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Container, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,6 +94,8 @@ class Listener:
         """The port number its sockets share; 0 for UNIX sockets."""
         self.gate: Callable[[Any], Gate | None] | None = None
         """Asked with each connection's address, if it is there."""
+        self.uncounted: Container[tuple[str, int]] = ()
+        """Clients that `accepted` does not count."""
         self.accepted = 0
         """Connections ever served."""
         self.refused = 0
@@ -241,7 +243,7 @@ class Listener:
                     accepted.close()
                     continue
                 tls = gate.handshake(client, tls) if tls is not None else None
-            connecting = self.run(self._connect(accepted, self._new_link(), tls))
+            connecting = self.run(self._connect(accepted, self._new_link(address), tls))
             self._connecting.add(connecting)
             connecting.add_done_callback(self._connecting.discard)
 
@@ -262,21 +264,21 @@ class Listener:
             if not link.made:
                 self._lost(link)
 
-    def _new_link(self) -> Link:
-        link = self._link_or_refusal()
+    def _new_link(self, address: Any) -> Link:
+        link = self._link_or_refusal(address)
         link.on_lost = partial(self._lost, link)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(self._sweep_every, self._sweep_on)
         return link
 
-    def _link_or_refusal(self) -> Link:
+    def _link_or_refusal(self, address: Any) -> Link:
         if len(self._links) < self.max_connections:
             try:
                 link = self._make_protocol()
             except Exception:
                 self._log.exception("could not make a protocol for a connection")
             else:
-                self.accepted += 1
+                self.accepted += address[:2] not in self.uncounted
                 self._links.add(link)
                 return link
         self.refused += 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from itertools import groupby
 from typing import Literal, TypeVar
 
@@ -166,11 +166,17 @@ class TranscriptRing:
         self.octets = 0
         self.opened = 0
         """Conversations ever opened; the next one's number is one more."""
+        self.left_out: set[tuple[str, int]] = set()
+        """Clients that leave no transcript: those who look whether the servers are well, while they do."""
         self._conversations: deque[Transcript] = deque()
         self.watchers: tuple[Callable[[], object], ...] = ()
 
     def open(self, service: str, peer: tuple[str, int], local: tuple[str, int]) -> Transcript:
-        """Begin the transcript of a conversation."""
+        """Begin the transcript of a conversation; it keeps nothing, and is not counted, where the client is left out."""
+        if peer in self.left_out:
+            unkept = Transcript(self, 0, service, peer, local)
+            unkept.forget()
+            return unkept
         self.opened += 1
         transcript = Transcript(self, self.opened, service, peer, local)
         self._conversations.append(transcript)
@@ -200,14 +206,6 @@ class TranscriptRing:
         """Tell those who watch. For the transcripts."""
         for callback in self.watchers:
             callback()
-
-    def forget_peers(self, peers: Container[tuple[str, int]]) -> None:
-        """Forget the conversations with these addresses: those of whoever starts the servers, and tries them first."""
-        kept = [transcript for transcript in self._conversations if transcript.peer not in peers]
-        for transcript in self._conversations:
-            if transcript.peer in peers:
-                transcript.forget()
-        self._conversations = deque(kept)
 
     def clear(self) -> None:
         """Forget all conversations; those still open are not recorded further."""

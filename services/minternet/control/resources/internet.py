@@ -13,11 +13,13 @@ from ..hub import Hub
 from ..problems import Problem, unprocessable
 from ..schemas import (
     AdvanceClock,
+    Asked,
     ClockView,
     FreezeClock,
     Health,
     Links,
     Readiness,
+    ReadinessQuery,
     ServiceView,
     Snapshots,
     WasReset,
@@ -40,10 +42,14 @@ async def alive(call: Call[None, None]) -> Health:
     return Health()
 
 
-async def readiness(call: Call[None, None]) -> Reply:
+async def readiness(call: Call[ReadinessQuery, None]) -> Reply:
+    asked: Asked | msgspec.UnsetType = msgspec.UNSET
+    if call.query.ask:
+        look = await call.hub.unless_closing(call.hub.supervisor.look())
+        asked = Asked(look.answered, dict(look.unanswered))
     services = tuple(views(call.hub))
-    ready = all(service.status == "running" for service in services)
-    return Reply(msgspec.json.encode(Readiness(ready, services)), status=200 if ready else 503)
+    ready = all(service.status == "running" for service in services) and not (asked and asked.unanswered)
+    return Reply(msgspec.json.encode(Readiness(ready, services, asked)), status=200 if ready else 503)
 
 
 # -- services

@@ -27,7 +27,19 @@ from .faults import (
     ToxicPatch,
     ToxicView,
 )
-from .internet import AdvanceClock, ClockView, FreezeClock, Health, Links, Readiness, ServiceView, Snapshots, WasReset
+from .internet import (
+    AdvanceClock,
+    Asked,
+    ClockView,
+    FreezeClock,
+    Health,
+    Links,
+    Readiness,
+    ReadinessQuery,
+    ServiceView,
+    Snapshots,
+    WasReset,
+)
 from .journal import (
     Arrival,
     EventQuery,
@@ -98,6 +110,7 @@ __all__ = [
     "ArticleSummary",
     "ArticleView",
     "Articles",
+    "Asked",
     "AttachmentView",
     "AttributeView",
     "CatchAll",
@@ -162,6 +175,7 @@ __all__ = [
     "QuotaBody",
     "QuotaView",
     "Readiness",
+    "ReadinessQuery",
     "RecipientView",
     "ReplyBody",
     "ReplyView",

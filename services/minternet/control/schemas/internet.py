@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from .base import In, Moment, Out
 
@@ -40,11 +40,25 @@ class Health(Out, frozen=True):
     status: Literal["ok"] = "ok"
 
 
+class Asked(Out, frozen=True):
+    """Who answered when all were asked, and in a line for each what the others did instead, by their names."""
+
+    answered: tuple[str, ...]
+    unanswered: dict[str, str]
+
+
 class Readiness(Out, frozen=True):
-    """Whether every listener answers."""
+    """Whether every service runs; and answers, where they were asked."""
 
     ready: bool
     services: tuple[ServiceView, ...]
+    asked: Asked | UnsetType = UNSET
+
+
+class ReadinessQuery(In, frozen=True):
+    """Whether to believe the supervisor or to ask every service."""
+
+    ask: Annotated[bool, Meta(description="connect to every service, and see whether it answers")] = False
 
 
 class ClockView(Out, frozen=True):

@@ -102,7 +102,7 @@ class Control(Securing, Passing, TLS_FTPHandler):  # type: ignore[misc]
         self.service.add(self)
         if not self.meet():
             return
-        self.service.accepted += 1
+        self.service.accepted += self.transcript.peer not in self.context.transcripts.left_out
         if self.context.implicit_tls:
             self.start_tls()
         else:

@@ -77,6 +77,7 @@ class HttpService:
             watch=context.world.clock.watch,
         )
         self.listener.gate = context.faults_for
+        self.listener.uncounted = context.transcripts.left_out
 
     def _connection(self) -> Tap:
         inner, faults = self.server.connection(), self.context.faults
