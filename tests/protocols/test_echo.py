@@ -12,8 +12,10 @@ import pytest
 from small_world import small_world
 from stage import Served, serving
 
+from minternet import Internet
 from minternet.protocols.echo import PATTERN, daytime, time_1900
 from minternet.settings import Limits, Settings
+from minternet.wire import datagrams
 from minternet.wire.tls import Authority
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers on all of 127.0.0.0/8")
@@ -194,7 +196,7 @@ def test_datagrams_are_in_the_transcript(served: Served) -> None:
         udp.sendto(b"for the record", ("127.0.0.1", served.ports["echo-udp"]))
         udp.recv(100)
         text = "".join(transcript.text() for transcript in served.stage.transcripts.conversations("echo-udp"))
-        assert f"*: 127.0.0.1 port {udp.getsockname()[1]}" in text
+        assert f" 127.0.0.1:{udp.getsockname()[1]} -> " in text
     assert "C: for the record" in text
     assert "S: for the record" in text
 
@@ -204,3 +206,32 @@ def test_a_stopped_service_leaves_its_port(authority: Authority) -> None:
         port = served.ports["echo-udp"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", port))
+
+
+def test_each_client_by_udp_has_a_conversation_of_its_own() -> None:
+    with Internet(settings=Settings(ephemeral=True, services=("echo-udp",))) as net:
+        assert net.conversations() == [], "the probe leaves none"
+        with datagram_socket() as one, datagram_socket() as other:
+            for udp, said in ((one, b"first"), (other, b"second"), (one, b"third")):
+                udp.sendto(said, net.echo_udp.address)
+                assert udp.recv(100) == said
+            before = net.transcripts.opened
+        assert [conversation.said() for conversation in net.conversations()] == [b"firstthird", b"second"]
+        with datagram_socket() as later:
+            later.sendto(b"later", net.echo_udp.address)
+            assert later.recv(100) == b"later"
+        (conversation,) = net.conversations(since=before)
+        assert conversation.said("S") == b"later"
+
+
+def test_a_flood_from_many_ports_pushes_out_no_other_conversation() -> None:
+    with Internet(settings=Settings(ephemeral=True, services=("echo", "echo-udp"))) as net:
+        with socket.create_connection(net.echo.address) as connection:
+            connection.sendall(b"kept")
+            assert connection.recv(100) == b"kept"
+        for _ in range(datagrams.PEERS + 40):
+            with datagram_socket() as udp:
+                udp.sendto(b"flood", net.echo_udp.address)
+                assert udp.recv(100) == b"flood"
+        assert len(net.conversations("echo-udp")) == datagrams.PEERS
+        assert [conversation.said() for conversation in net.conversations("echo")] == [b"kept"]

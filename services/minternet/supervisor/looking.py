@@ -33,7 +33,7 @@ class Look:
 
 
 class Looks:
-    """Those at the services of one internet. Datagrams are left out: the probe of such a service would be in its transcript."""
+    """Those at the services of one internet. Datagrams are left out: that one got lost would say nothing."""
 
     def __init__(self, probes: Probes, supervised: Mapping[str, Supervised]) -> None:
         self._probes, self._supervised = probes, supervised

@@ -63,7 +63,7 @@ class Probes:
         if not expected:
             return b""
         if service.kind == "datagram":
-            return await _datagram(say, len(expected) + 1, address)
+            return await self._datagram(say, len(expected) + 1, address)
         with contextlib.closing(socket.socket(family)) as probe:
             probe.setblocking(False)
             probe.bind((address[0], 0))
@@ -77,6 +77,19 @@ class Probes:
                 raise
         await self._let_go(service.name, peer)
         return answer
+
+    async def _datagram(self, say: bytes, most: int, address: tuple[str, int]) -> bytes:
+        with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.setblocking(False)
+            probe.connect(address)
+            peer = probe.getsockname()[:2]
+            self.peers.add(peer)
+            try:
+                probe.send(say)
+                return await asyncio.get_running_loop().sock_recv(probe, most)
+            finally:
+                if not self._starting:
+                    self.peers.discard(peer)
 
     def _give_up(self, name: str, peer: tuple[str, int]) -> None:
         given_up = self._given_up.setdefault(name, deque())
@@ -104,15 +117,6 @@ async def _said(probe: socket.socket, say: bytes, size: int, context: ssl.SSLCon
         return ended.partial
     finally:
         writer.transport.abort()
-
-
-async def _datagram(say: bytes, most: int, address: tuple[str, int]) -> bytes:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)
-        probe.connect(address)
-        probe.send(say)
-        return await asyncio.get_running_loop().sock_recv(probe, most)
 
 
 def _reason(error: Exception) -> str:

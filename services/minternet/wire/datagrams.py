@@ -19,6 +19,7 @@ from minternet.wire.transcript import Transcript, TranscriptRing
 LARGEST = 65535  # octets of a datagram, and more than UDP over IPv4 can carry (65,507)
 AT_ONCE = 64  # datagrams answered before other work on the loop has its turn
 BUFFER = 1 << 20  # octets the kernel may keep for a socket (as far as it lets us): ten of the largest datagrams
+PEERS = 64  # clients with a transcript of their own; the one that was silent for longest makes room, so that a flood cannot push out other conversations
 CONTROL_ROOM = 128  # octets for the ancillary data that says which address was asked
 IP_PKTINFO = 8  # Linux; the socket module names it from Python 3.14 on only
 
@@ -44,6 +45,8 @@ class DatagramListener:
         """The port numbers it listens on; none once it is drained."""
         self._answer = answer
         self._service, self._transcripts = service, transcripts
+        self._records: dict[tuple[str, int], Transcript] = {}
+        """The transcript of each client, the one that spoke last at the end."""
         self._log = log or logging.getLogger(__name__)
         self._ended: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -61,7 +64,7 @@ class DatagramListener:
             bound.setblocking(False)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 bound.setsockopt(socket.SOL_SOCKET, option, BUFFER)
-            self._loop.add_reader(bound.fileno(), self._readable, bound, _learn_asked(bound), self._record(bound))
+            self._loop.add_reader(bound.fileno(), self._readable, bound, _learn_asked(bound))
 
     async def wait(self) -> None:
         """Return when it was drained."""
@@ -78,15 +81,18 @@ class DatagramListener:
                 self._loop.remove_reader(bound.fileno())
             bound.close()
         self.ports = frozenset()
+        for record in self._records.values():
+            record.close()
+        self._records.clear()
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
-    def _readable(self, bound: socket.socket, names_asked: bool, record: Transcript | None) -> None:
+    def _readable(self, bound: socket.socket, names_asked: bool) -> None:
         for _ in range(AT_ONCE):
             try:
                 data, ancillary, _, peer = bound.recvmsg(LARGEST, CONTROL_ROOM if names_asked else 0)
                 self.received += 1
-                self._reply(bound, data, peer, _asked(ancillary), record)
+                self._reply(bound, data, peer, _asked(ancillary))
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -95,24 +101,28 @@ class DatagramListener:
             except Exception:
                 self._log.exception("%s: a datagram could not be answered", self._service)
 
-    def _reply(
-        self, bound: socket.socket, data: bytes, peer: tuple[Any, ...], asked: Ancillary, record: Transcript | None
-    ) -> None:
-        reply = self._answer(data, (str(peer[0]), int(peer[1])))
-        if record is not None:
-            record.note(f"{peer[0]} port {peer[1]}")
+    def _reply(self, bound: socket.socket, data: bytes, peer: tuple[Any, ...], asked: Ancillary) -> None:
+        client = str(peer[0]), int(peer[1])
+        reply = self._answer(data, client)
+        if self._transcripts is not None:
+            record = self._record(self._transcripts, client, bound)
             record.client(data)
             if reply is not None:
                 record.server(reply)
         if reply is not None:
             bound.sendmsg([reply], asked, 0, peer)
 
-    def _record(self, bound: socket.socket) -> Transcript | None:
-        """One transcript for a socket: a flood of datagrams must not push out the conversations of others."""
-        if self._transcripts is None:
-            return None
-        host, port = bound.getsockname()[:2]
-        return self._transcripts.open(self._service, ("any", 0), (host, port))
+    def _record(self, ring: TranscriptRing, client: tuple[str, int], bound: socket.socket) -> Transcript:
+        """The client's transcript, a new one where it has none."""
+        record = self._records.pop(client, None)
+        if record is None or not record.kept:
+            host, port = bound.getsockname()[:2]
+            record = ring.open(self._service, client, (host, port))
+        if record.kept:
+            self._records[client] = record
+        if len(self._records) > PEERS:
+            ring.discard(self._records.pop(next(iter(self._records))))
+        return record
 
 
 def _learn_asked(bound: socket.socket) -> bool:

@@ -11,6 +11,7 @@ its oldest pieces. What was dropped is counted and said.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import deque
@@ -80,6 +81,11 @@ class Transcript:
         if self.closed is None:
             self.closed = self._ring.now()
             self._ring.tell()
+
+    @property
+    def kept(self) -> bool:
+        """Whether what is said is kept."""
+        return self._kept
 
     @property
     def kept_pieces(self) -> int:
@@ -206,6 +212,12 @@ class TranscriptRing:
         """Tell those who watch. For the transcripts."""
         for callback in self.watchers:
             callback()
+
+    def discard(self, transcript: Transcript) -> None:
+        """Forget one conversation."""
+        transcript.forget()
+        with contextlib.suppress(ValueError):
+            self._conversations.remove(transcript)
 
     def clear(self) -> None:
         """Forget all conversations; those still open are not recorded further."""
