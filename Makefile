@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PYTEST_FLAGS ?= -n 2
 UP_FLAGS ?=
 
-.PHONY: up test test-container lint check bench clean help
+.PHONY: up test test-container lint check docs bench clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
