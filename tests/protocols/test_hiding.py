@@ -7,6 +7,8 @@ import imaplib
 import poplib
 import smtplib
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +79,12 @@ def test_what_is_not_there_cannot_be_hidden(hide: dict[str, tuple[str, ...]], to
     with pytest.raises(StartError) as raised:
         Internet(settings=Settings(ephemeral=True, services=("echo",), hide=hide)).start()
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("protocol", SERVICES)
+def test_all_names_are_there_before_any_service_runs(net: Internet, protocol: str) -> None:
+    """A table is filled by the modules of its commands, which a new process has not imported yet."""
+    script = f"from minternet.protocols.hiding import hideable; print(*sorted(hideable({protocol!r})), sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert net.supervisor.supervised[protocol].status == "running"
+    assert set(done.stdout.splitlines()) == hideable(protocol)

@@ -42,16 +42,12 @@ def hideable(protocol: str) -> frozenset[str]:
 
             names = (*nntp.capabilities.LABELS, *(row.capability for row in nntp.TABLE))
         case "ftp":
+            from .ftp import server  # noqa: F401 - its imports fill the table
             from .ftp.information import FEATURES
             from .ftp.table import TABLE
 
-            return frozenset(
-                (
-                    "AUTH TLS",
-                    *(name for name, _, _ in FEATURES),
-                    *(word for row in TABLE for word in (row.name, row.name.split()[0])),
-                )
-            )
+            commands = (word for row in TABLE for word in (row.name, row.name.split()[0]))
+            return frozenset(("AUTH TLS", *(name for name, _, _ in FEATURES), *commands))
         case _:
             return frozenset()
     from .sasl import MECHANISMS
