@@ -135,6 +135,8 @@ def test_a_file_that_is_wrong_is_told_by_its_line(tmp_path: Path) -> None:
     assert str(check(path)[0]).startswith(f"{path}:2: cannot be read")
     path.write_text("[]")
     assert "is no object" in str(check(path)[0])
+    path = path.rename(tmp_path / "world.md")
+    assert str(check(path)[0]) == f"{path}:1: is no fixture by its name; name a folder, or a file in .json or .toml"
 
 
 def test_a_dict_that_holds_itself_is_told() -> None:

@@ -6,7 +6,8 @@
     pop3: latency 200, jitter=50
 
 A line is WHERE `:` WHAT, OPTIONS. WHERE is a service or protocol, a command, and what the command's argument must look
-like (`=imap` is the service, `imap` is imaps as well); WHAT is a kind with its attributes; commas part the options. Quotes hold together what has commas or colons in it.
+like (`=imap` is the service, `imap` is imaps as well); WHAT is a kind with its attributes; commas part the options. Quotes
+hold together what has commas or colons in it.
 """
 
 from __future__ import annotations

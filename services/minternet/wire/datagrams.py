@@ -19,7 +19,8 @@ from minternet.wire.transcript import Transcript, TranscriptRing
 LARGEST = 65535  # octets of a datagram, and more than UDP over IPv4 can carry (65,507)
 AT_ONCE = 64  # datagrams answered before other work on the loop has its turn
 BUFFER = 1 << 20  # octets the kernel may keep for a socket (as far as it lets us): ten of the largest datagrams
-PEERS = 64  # clients with a transcript of their own; the one that was silent for longest makes room, so that a flood cannot push out other conversations
+# Clients with a transcript of their own: who was silent for longest makes room, so that a flood pushes out no other conversations.
+PEERS = 64
 CONTROL_ROOM = 128  # octets for the ancillary data that says which address was asked
 IP_PKTINFO = 8  # Linux; the socket module names it from Python 3.14 on only
 

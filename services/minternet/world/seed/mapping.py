@@ -38,6 +38,9 @@ NO_TEXT = "holds half of a surrogate pair, which is no text"
 
 def read_file(path: Path, problems: Problems) -> Mapping[str, Any]:
     """What a file of JSON or TOML holds; nothing where it is wrong, which is told."""
+    if path.suffix not in (".json", ".toml"):
+        problems.add(path, 1, "is no fixture by its name", "name a folder, or a file in .json or .toml")
+        return {}
     try:
         text = path.read_text("utf-8")
         given = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
